@@ -1,0 +1,1 @@
+"""Find exposed images."""

@@ -1,0 +1,324 @@
+"""Everything one detector may do to one target: all bytes pass here, under one deadline and one byte budget.
+
+A time-out per read is no protection (a service that drips one byte a second never trips it), so a `Wire` has one
+*total* deadline and one byte budget for all its connections together. It only ever connects to the address it was
+given: whatever a service says about other hosts (redirects, PASV, LOCATION) is data, not a place to go.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, cast
+
+from lightproof.errors import ProtocolViolation
+from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one detector may spend on one target."""
+
+    total_s: float = 12.0
+    connect_s: float = 4.0
+    bytes_in: int = 512 * 1024
+    bytes_out: int = 64 * 1024
+    connections: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What the owner agreed to beyond zero-match proofs. `key` hashes identifiers as they are parsed (HMAC-SHA-256)."""
+
+    count: bool = False
+    key: bytes = b""
+
+
+class Admission(Protocol):
+    """Decides when a connection to an address may start, and counts those that are open (engine.Politeness)."""
+
+    def connection(self, address: str) -> AbstractAsyncContextManager[None]: ...
+
+
+class Unhurried:
+    """Admits everyone at once: for one target, or where the caller limits the rate itself."""
+
+    @asynccontextmanager
+    async def connection(self, address: str) -> AsyncGenerator[None]:  # noqa: ARG002
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What a handshake showed. `certificate` is the peer's in DER, unverified."""
+
+    version: str
+    cipher: str
+    alpn: str | None
+    certificate: bytes | None
+
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+class Stream:
+    """One connection of a wire. Reads and writes spend the wire's budget and end at its deadline."""
+
+    def __init__(self, wire: "Wire", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._wire = wire
+        self._reader = reader
+        self._writer = writer
+        self._pending = bytearray()
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """What the TLS handshake showed; None in clear."""
+        session = cast("ssl.SSLObject | None", self._writer.get_extra_info("ssl_object"))
+        if session is None:
+            return None
+        cipher = session.cipher()
+        return TlsFacts(
+            version=session.version() or "",
+            cipher=cipher[0] if cipher else "",
+            alpn=session.selected_alpn_protocol(),
+            certificate=session.getpeercert(binary_form=True),
+        )
+
+    async def send(self, data: bytes) -> None:
+        """Writes all of `data`. Raises ProtocolViolation when budget or deadline is spent, OSError when the peer left."""
+        self._wire.spend_out(len(data))
+        async with self._wire.until_deadline():
+            self._writer.write(data)
+            await self._writer.drain()
+        self._acknowledge_at_once()
+
+    async def receive(self, at_most: int = 65_536) -> bytes:
+        """What has arrived, 1 to `at_most` bytes; `b""` when the peer has closed."""
+        if self._pending:
+            taken = bytes(self._pending[:at_most])
+            del self._pending[:at_most]
+            return taken
+        async with self._wire.until_deadline():
+            data = await self._reader.read(at_most)
+        self._wire.spend_in(len(data))
+        return data
+
+    async def receive_exactly(self, count: int) -> bytes:
+        """`count` bytes. Raises ProtocolViolation("closed-early") when the peer closes before."""
+        while len(self._pending) < count:
+            await self._more()
+        taken = bytes(self._pending[:count])
+        del self._pending[:count]
+        return taken
+
+    async def receive_line(self, limit: int = 4_096) -> bytes:
+        """One line without its end (LF or CR LF). Raises ProtocolViolation("line-too-long") past `limit` bytes."""
+        while (end := self._pending.find(b"\n")) < 0:
+            if len(self._pending) > limit:
+                raise ProtocolViolation("line-too-long")
+            await self._more()
+        if end > limit:
+            raise ProtocolViolation("line-too-long")
+        line = bytes(self._pending[:end])
+        del self._pending[: end + 1]
+        return line.removesuffix(b"\r")
+
+    async def _more(self) -> None:
+        pending, self._pending = self._pending, bytearray()
+        data = b""
+        try:
+            data = await self.receive()
+        finally:
+            self._pending = pending + data
+        if not data:
+            raise ProtocolViolation("closed-early")
+
+    def abort(self) -> None:
+        """Drops the connection at once with a reset: nothing the peer still sends is read."""
+        sock = cast("socket.socket | None", self._writer.get_extra_info("socket"))
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._writer.transport.abort()
+
+    async def close(self) -> None:
+        """Closes in order, without waiting for a peer that does not answer."""
+        self._writer.close()
+        with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
+            async with asyncio.timeout(0.5):
+                await self._writer.wait_closed()
+        self._writer.transport.abort()
+
+    def _acknowledge_at_once(self) -> None:
+        # Servers that write command and data set apart wait for our delayed ACK: 48 ms a query instead of 4.
+        sock = cast("socket.socket | None", self._writer.get_extra_info("socket"))
+        if sock is not None and hasattr(socket, "TCP_QUICKACK"):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def observing_tls_context(*, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Speaks to anyone, however weak, and verifies nothing: we look at services, we do not trust them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with contextlib.suppress(ssl.SSLError):
+        context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
+
+
+class Wire:
+    """One detector's conversation with one target. Use it for one job and drop it."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        detector: str,
+        now: Callable[[], datetime],
+        budget: Budget | None = None,
+        admission: Admission | None = None,
+        tls: bool = False,
+        consent: Consent | None = None,
+    ) -> None:
+        self.target = target
+        self.detector = detector
+        self.now = now
+        self.tls = tls
+        """Whether the service was found to speak inside TLS."""
+        self.consent = consent or Consent()
+        self.budget = budget or Budget()
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self._connections = 0
+        self._admission: Admission = admission or Unhurried()
+        self._deadline: float | None = None
+
+    def observed(
+        self,
+        service: str,
+        signal: str,
+        *,
+        facts: Facts | None = None,
+        product: str | None = None,
+        version: str | None = None,
+        protections: tuple[str, ...] = (),
+        details: Mapping[str, Scalar] | None = None,
+        counts: Mapping[str, int] | None = None,
+        proof: Proof | None = None,
+    ) -> Observation:
+        """An observation of this wire's target, now, by its detector."""
+        return Observation(
+            at=self.now(),
+            detector=self.detector,
+            target=self.target,
+            service=service,
+            signal=signal,
+            facts=facts or Facts(reachable=True),
+            product=product,
+            version=version,
+            protections=protections,
+            details=details or {},
+            counts=counts or {},
+            proof=proof,
+        )
+
+    @asynccontextmanager
+    async def connect(
+        self, *, port: int | None = None, tls: bool | None = None, context: ssl.SSLContext | None = None
+    ) -> AsyncGenerator[Stream]:
+        """A TCP connection to the target's address (its port unless told), inside TLS when the service speaks it.
+
+        Leaves no socket behind, however the block ends. Raises OSError when nobody answers, ssl.SSLError (an OSError)
+        when the handshake fails, ProtocolViolation when budget or deadline is spent.
+        """
+        self._connections += 1
+        if self._connections > self.budget.connections:
+            raise ProtocolViolation("connection-budget")
+        secure = self.tls if tls is None else tls
+        async with self._admission.connection(self.target.address):
+            async with self.until_deadline(at_most=self.budget.connect_s):
+                reader, writer = await asyncio.open_connection(
+                    self.target.address,
+                    port or self.target.port,
+                    limit=65_536,
+                    ssl=(context or observing_tls_context()) if secure else None,
+                    server_hostname="" if secure else None,
+                    ssl_handshake_timeout=self.budget.connect_s if secure else None,
+                )
+            stream = Stream(self, reader, writer)
+            try:
+                yield stream
+            except BaseException:
+                stream.abort()
+                raise
+            else:
+                await stream.close()
+
+    async def ask_datagram(self, request: bytes, *, wait_s: float = 2.0, answers: int = 8) -> tuple[bytes, ...]:
+        """Sends one UDP datagram to the target and returns the answers that came from its address, at most `answers`.
+
+        Asks again once halfway when nothing has come: datagrams get lost. Answers from other addresses are dropped.
+        """
+        loop = asyncio.get_running_loop()
+        received: asyncio.Queue[bytes] = asyncio.Queue(maxsize=answers)
+        target = self.target
+
+        class Listener(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                if addr[0] == target.address and not received.full():
+                    received.put_nowait(data)
+
+        collected: list[bytes] = []
+        async with self._admission.connection(target.address), self.until_deadline():
+            transport, _ = await loop.create_datagram_endpoint(
+                Listener, remote_addr=(target.address, target.port), family=socket.AF_UNSPEC
+            )
+            try:
+                for _attempt in range(2):
+                    self.spend_out(len(request))
+                    transport.sendto(request)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(wait_s / 2):
+                            while len(collected) < answers:
+                                collected.append(await received.get())
+                                self.spend_in(len(collected[-1]))
+                    if collected:
+                        break
+            finally:
+                transport.close()
+        return tuple(collected)
+
+    @asynccontextmanager
+    async def until_deadline(self, *, at_most: float | None = None) -> AsyncGenerator[None]:
+        """Bounds the block by the wire's deadline (which starts with its first use), and by `at_most` seconds."""
+        loop = asyncio.get_running_loop()
+        if self._deadline is None:
+            self._deadline = loop.time() + self.budget.total_s
+        ends = self._deadline if at_most is None else min(self._deadline, loop.time() + at_most)
+        try:
+            async with asyncio.timeout_at(ends):
+                yield
+        except TimeoutError as error:
+            reason = "deadline" if loop.time() >= self._deadline else "no-answer"
+            raise ProtocolViolation(reason) from error
+
+    def spend_in(self, count: int) -> None:
+        """Counts received bytes. Raises ProtocolViolation("byte-budget") past the budget."""
+        self.bytes_in += count
+        if self.bytes_in > self.budget.bytes_in:
+            raise ProtocolViolation("byte-budget")
+
+    def spend_out(self, count: int) -> None:
+        """Counts bytes to be sent. Raises ProtocolViolation("byte-budget") before any is sent past the budget."""
+        if self.bytes_out + count > self.budget.bytes_out:
+            raise ProtocolViolation("byte-budget")
+        self.bytes_out += count

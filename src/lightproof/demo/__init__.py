@@ -1,0 +1,1 @@
+"""An exposed practice on loopback, for trying everything without touching anyone."""

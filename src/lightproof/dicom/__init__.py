@@ -1,0 +1,1 @@
+"""The wire without a socket: PDUs, association state machine, DIMSE messages, data-set head."""

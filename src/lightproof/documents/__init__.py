@@ -1,0 +1,1 @@
+"""Neutral documents and their formats: terminal, JSON, HTML, PDF, SARIF, CSV; one module a format."""

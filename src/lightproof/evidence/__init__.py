@@ -1,0 +1,1 @@
+"""What was measured and what it means, in one shape that every part reads."""
