@@ -90,7 +90,7 @@ class Stream:
         )
 
     async def send(self, data: bytes) -> None:
-        """Writes all of `data`. Raises ProtocolViolation when budget or deadline is spent, OSError when the peer left."""
+        """Writes all of `data`. Raises ProtocolViolation when budget or deadline is spent, OSError when it is gone."""
         self._wire.spend_out(len(data))
         async with self._wire.until_deadline():
             self._writer.write(data)

@@ -1,7 +1,7 @@
 """The records that check and vault write and that breach and dpia read: frozen, serialisable, free of patient names.
 
-Words are those of DESIGN section 4. Everything here is a value: no record knows how it was measured or how it will be shown.
-A fact that was not established is `None`, never a guess. Text that came from a network is data: every output escapes it.
+Everything here is a value: no record knows how it was measured or how it will be shown. A fact that was not established
+is `None`, never a guess. Text that came from a network is data: every output escapes it.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is established about a service. They hold separately: a default Orthanc is open and writable, not listable."""
+    """What is established about a service. Facts hold apart: a default Orthanc is open and writable, not listable."""
 
     reachable: bool | None = None
     open: bool | None = None
@@ -63,7 +63,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What was asked and what kind of answer came: never the answer itself (reference: type, length and status only)."""
+    """What was asked and what kind of answer came (type, status, length): never the answer itself."""
 
     request: str
     """What we sent, in the protocol's own words: `C-FIND STUDY, zero-match`."""

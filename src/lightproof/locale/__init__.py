@@ -6,7 +6,7 @@ request or test sets its own with `speaking`, and none disturbs another.
 
 import gettext as _gettext
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -43,7 +43,7 @@ def preferred_language() -> Language:
 
 
 @contextmanager
-def speaking(wished: Language) -> Iterator[None]:
+def speaking(wished: Language) -> Generator[None]:
     """Messages inside the block are given in this language."""
     token = _current.set(wished)
     try:

@@ -1,7 +1,7 @@
 """One module a service. Each declares a `DETECTOR` and is found by being here: there is no list to keep.
 
-A detector speaks its protocol just far enough to tell `reachable / open / listable / downloadable / writable` apart, with
-requests that only read and, unless the owner consented to more, with proofs that match nothing (DESIGN promise 1). It
+A detector speaks its protocol just far enough to tell `reachable / open / listable / downloadable / writable` apart,
+with requests that only read and, unless the owner consented to more, with proofs that match nothing. It
 yields observations as it learns; what it raises (ProtocolViolation, OSError) the engine turns into a record that this
 target could not be checked to the end. It sees one target through one `Wire` and knows no other part of the check.
 """
@@ -40,8 +40,8 @@ UNIDENTIFIED = frozenset({Speech.SILENT, Speech.OTHER})
 class Detector:
     """What a detector is called, where it looks, and the coroutine that looks.
 
-    It runs on every target heard to speak a protocol in `speech`, wherever that is; with an empty `speech` it runs on its
-    own `ports` when nothing else was recognised there. `ports` are swept by default either way.
+    It runs on every target heard to speak a protocol in `speech`, wherever that is; with an empty `speech` it runs on
+    its own `ports` when nothing else was recognised there. `ports` are swept by default either way.
     """
 
     name: str
