@@ -40,7 +40,7 @@ class Consent:
 
 
 class Admission(Protocol):
-    """Decides when a connection to an address may start, and counts those that are open (engine.Politeness)."""
+    """Decides when a connection to an address may start, and counts those that are open (politeness.Politeness)."""
 
     def connection(self, address: str) -> AbstractAsyncContextManager[None]: ...
 
@@ -199,6 +199,7 @@ class Wire:
         self.bytes_in = 0
         self.bytes_out = 0
         self._connections = 0
+        self._open_now = 0
         self._admission: Admission = admission or Unhurried()
         self._deadline: float | None = None
 
@@ -244,7 +245,7 @@ class Wire:
         if self._connections > self.budget.connections:
             raise ProtocolViolation("connection-budget")
         secure = self.tls if tls is None else tls
-        async with self._admission.connection(self.target.address):
+        async with self._admitted():
             async with self.until_deadline(at_most=self.budget.connect_s):
                 reader, writer = await asyncio.open_connection(
                     self.target.address,
@@ -278,7 +279,7 @@ class Wire:
                     received.put_nowait(data)
 
         collected: list[bytes] = []
-        async with self._admission.connection(target.address), self.until_deadline():
+        async with self._admitted(), self.until_deadline():
             transport, _ = await loop.create_datagram_endpoint(
                 Listener, remote_addr=(target.address, target.port), family=socket.AF_UNSPEC
             )
@@ -296,6 +297,26 @@ class Wire:
             finally:
                 transport.close()
         return tuple(collected)
+
+    @asynccontextmanager
+    async def _admitted(self) -> AsyncGenerator[None]:
+        """Waits for admission; that wait is our politeness, so it does not count against the peer.
+
+        A second connection beside an open one (FTP's data) belongs to the same visit: its turn would never come.
+        """
+        self._open_now += 1
+        try:
+            if self._open_now > 1:
+                yield
+                return
+            clock = asyncio.get_running_loop().time
+            asked = clock()
+            async with self._admission.connection(self.target.address):
+                if self._deadline is not None:
+                    self._deadline += clock() - asked
+                yield
+        finally:
+            self._open_now -= 1
 
     @asynccontextmanager
     async def until_deadline(self, *, at_most: float | None = None) -> AsyncGenerator[None]:

@@ -1,0 +1,120 @@
+"""Sends detectors to the targets that answer: under limits, many at a time, each target's whole visit bounded.
+
+The engine decides when, never what: it knows no protocol. Whatever a peer or a detector does wrong becomes a record
+that this target could not be checked; a run always ends.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lightproof.check.detectors import Detector, Speech
+from lightproof.check.identify import Heard, identify
+from lightproof.check.wire import Admission, Budget, Consent, Wire
+from lightproof.errors import ProtocolViolation
+from lightproof.evidence.records import Observation, Target, Unchecked
+
+_log = logging.getLogger(__name__)
+
+IDENTIFY_BUDGET = Budget(total_s=25, bytes_in=64 * 1024, bytes_out=4 * 1024, connections=8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """All that was learnt about one target."""
+
+    target: Target
+    observations: tuple[Observation, ...]
+    unchecked: tuple[Unchecked, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What visits have in common. `admission` holds the manners, `now` the clock on the wall."""
+
+    detectors: Sequence[Detector]
+    admission: Admission
+    now: Callable[[], datetime]
+    consent: Consent
+    budget: Budget
+    visits_at_once: int = 64
+
+    async def run(self, targets: Iterable[Target]) -> AsyncGenerator[Visit]:
+        """Visits every target, at most `visits_at_once` together; yields each visit as it ends."""
+        waiting = iter(targets)
+        running: set[asyncio.Task[Visit]] = set()
+        try:
+            while True:
+                while len(running) < self.visits_at_once and (target := next(waiting, None)) is not None:
+                    running.add(asyncio.create_task(self.visit(target)))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def visit(self, target: Target) -> Visit:
+        """Finds out what one target speaks and runs the detectors that understand it, one after the other."""
+        observations: list[Observation] = []
+        unchecked: list[Unchecked] = []
+        if target.transport == "udp":
+            boxes = [d for d in self.detectors if d.transport == "udp"]
+            chosen = [d for d in boxes if target.port in d.ports] or boxes
+            heard = Heard(Speech.OTHER)
+        else:
+            try:
+                heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET))
+            except (ProtocolViolation, OSError) as error:
+                return Visit(target=target, observations=(), unchecked=(_unchecked(target, "identify", error),))
+            chosen = [d for d in self.detectors if d.transport == "tcp" and d.applies(target.port, heard.speech)]
+        for detector in chosen:
+            failure = await self._detect(detector, target, heard, observations)
+            if failure is not None:
+                unchecked.append(failure)
+        if target.transport == "tcp" and heard.speech is Speech.SILENT and not observations and not unchecked:
+            unchecked.append(Unchecked(target=target, detector="identify", reason="silent"))
+        return Visit(target=target, observations=tuple(observations), unchecked=tuple(unchecked))
+
+    async def _detect(
+        self, detector: Detector, target: Target, heard: Heard, observations: list[Observation]
+    ) -> Unchecked | None:
+        wire = self._wire(target, detector.name, self.budget, heard)
+        try:
+            async for observation in detector.detect(wire):
+                observations.append(observation)
+        except (ProtocolViolation, OSError) as error:
+            return _unchecked(target, detector.name, error)
+        except Exception as error:  # noqa: BLE001 - one detector's fault must not end the check of a hospital
+            _log.debug("detector %s failed with %s", detector.name, type(error).__name__)
+            return Unchecked(target=target, detector=detector.name, reason="detector-fault")
+        return None
+
+    def _wire(self, target: Target, detector: str, budget: Budget, heard: Heard | None = None) -> Wire:
+        return Wire(
+            target,
+            detector=detector,
+            now=self.now,
+            budget=budget,
+            admission=self.admission,
+            tls=heard is not None and heard.tls,
+            consent=self.consent,
+        )
+
+
+def _unchecked(target: Target, detector: str, error: ProtocolViolation | OSError) -> Unchecked:
+    match error:
+        case ProtocolViolation():
+            reason = error.reason
+        case ConnectionRefusedError():
+            reason = "connection-refused"
+        case ConnectionResetError() | BrokenPipeError():
+            reason = "connection-reset"
+        case _:
+            reason = "unreachable"
+    return Unchecked(target=target, detector=detector, reason=reason)

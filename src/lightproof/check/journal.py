@@ -1,0 +1,177 @@
+"""What a run has done so far, on disk, so that a killed run goes on where it stopped.
+
+One JSON document a line, only ever appended. The first line names the plan; a journal of another plan is refused.
+A line that a crash cut short is dropped: what it told is done again. It holds observations only: no patient data.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pydantic import TypeAdapter
+
+from lightproof.errors import UsageRefused
+from lightproof.evidence.records import Observation, Target, Unchecked
+from lightproof.locale import gettext as _
+
+_OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
+_UNCHECKED: Final = TypeAdapter(tuple[Unchecked, ...])
+_FORMAT: Final = 1
+
+
+@dataclass(slots=True)
+class Done:
+    """What earlier runs of the same plan have finished."""
+
+    started: str | None = None
+    """When the first run began (RFC 3339): a resumed run reports the same instant."""
+    swept: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Positions of the sweep's order that have an answer: merged half-open ranges, ascending."""
+    answering: dict[Target, None] = field(default_factory=dict[Target, None])
+    """Targets that accepted a connection, in the order found."""
+    visited: dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]] = field(
+        default_factory=dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]]
+    )
+    """Targets whose detectors have all run, with what they said."""
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Half-open ranges, joined where they touch, ascending."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], stop))
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def read(path: Path, plan: str) -> Done:
+    """What the journal at `path` says is done. Raises UsageRefused when it is of another plan or not a journal."""
+    done = Done()
+    swept: list[tuple[int, int]] = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                entry: dict[str, Any] = json.loads(line)
+                if number == 1:
+                    _refuse_other_plan(path, entry, plan)
+                    done.started = str(entry["started"])
+                    continue
+                _take(entry, done, swept)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise UsageRefused(
+                    "journal-damaged",
+                    _("Line {line} of {file} is not a lightproof journal entry.").format(line=number, file=path),
+                    _("Start again without --resume; the old journal may be deleted."),
+                ) from error
+            if len(swept) > 10_000:
+                swept = merged(swept)
+    done.swept = merged(swept)
+    return done
+
+
+def _take(entry: dict[str, Any], done: Done, swept: list[tuple[int, int]]) -> None:
+    match entry["entry"]:
+        case "swept":
+            swept.extend((int(start), int(stop)) for start, stop in entry["ranges"])
+            for address, port in entry["answering"]:
+                done.answering[Target(str(address), int(port))] = None
+        case "visited":
+            target = Target(**entry["target"])
+            done.visited[target] = (
+                _OBSERVATIONS.validate_python(entry["observations"], strict=False),
+                _UNCHECKED.validate_python(entry["unchecked"], strict=False),
+            )
+        case _:
+            raise ValueError(entry["entry"])
+
+
+def _refuse_other_plan(path: Path, entry: dict[str, Any], plan: str) -> None:
+    if entry["entry"] != "plan" or entry["format"] != _FORMAT or entry["plan"] != plan:
+        raise UsageRefused(
+            "journal-of-another-run",
+            _("{file} belongs to a run with other targets, ports or options.").format(file=path),
+            _("Repeat the first command exactly and add --resume, or name another journal."),
+        )
+
+
+class Journal:
+    """Appends to a journal file. One writer a file: a second one is refused (UsageRefused) by the system's lock.
+
+    A write is in the kernel when a method returns, so a killed process loses nothing; `sync` also survives a power cut.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise UsageRefused(
+                "journal-in-use",
+                _("Another run is writing to {file}.").format(file=path),
+                _("Wait for it to end, or name another journal."),
+            ) from error
+        self._cut_torn_line(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.sync()
+        os.close(self._file)
+
+    def begin(self, plan: str, started: str) -> None:
+        """Writes the first line of a new journal."""
+        self._append({"entry": "plan", "format": _FORMAT, "plan": plan, "started": started})
+
+    def swept(self, ranges: Sequence[tuple[int, int]], answering: Sequence[Target]) -> None:
+        """These positions of the sweep have their answer, and these targets accepted a connection."""
+        self._append({"entry": "swept", "ranges": ranges, "answering": [(t.address, t.port) for t in answering]})
+
+    def visited(self, target: Target, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
+        """All detectors for this target have run."""
+        self._append(
+            {
+                "entry": "visited",
+                "target": {"address": target.address, "port": target.port, "transport": target.transport},
+                "observations": _OBSERVATIONS.dump_python(tuple(observations), mode="json"),
+                "unchecked": _UNCHECKED.dump_python(tuple(unchecked), mode="json"),
+            }
+        )
+
+    def sync(self) -> None:
+        """Forces what was written to the disk."""
+        os.fsync(self._file)
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+        while line:
+            line = line[os.write(self._file, line) :]
+
+    def _cut_torn_line(self, path: Path) -> None:
+        """A line without its end was cut by a crash: it goes, or the next entry would be glued to it."""
+        with path.open("rb") as existing:
+            size = existing.seek(0, os.SEEK_END)
+            if size == 0:
+                return
+            tail = min(size, 1 << 20)
+            while True:
+                existing.seek(size - tail)
+                last = existing.read(tail).rfind(b"\n")
+                if last >= 0 or tail == size:
+                    break
+                tail = min(size, tail * 2)
+        keep = size - tail + last + 1
+        if keep < size:
+            os.truncate(path, keep)
