@@ -132,6 +132,8 @@ class RuleText:
     title: str
     why: str
     remedy: tuple[str, ...]
+    action: str = ""
+    """The remedy in one short order: "Close port 11112 on the internet box". Empty: the first step says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +146,10 @@ class Rule:
     texts: Mapping[str, RuleText]
     """Keyed by language: `en`, `fr`."""
     references: tuple[str, ...] = ()
+    who: Literal["practice", "it-provider", "manufacturer"] | None = None
+    """Who usually carries the remedy out."""
+    minutes: int | None = None
+    """How long the remedy usually takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
