@@ -1,2 +1,45 @@
+"""The command line: one module a command group; parse, call, print.
+
+Results go to stdout, everything else to stderr. Commands import what they need when they run, so that `--help` answers
+at once. Exit codes are those of DESIGN section 7.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from lightproof.locale import Language, as_language, preferred_language, speaking
+
+
 def main() -> None:
-    raise SystemExit(0)
+    """Entry point of the `lightproof` command."""
+    arguments, language = _without_language(sys.argv[1:])
+    debug = "--debug" in arguments
+    with speaking(language or preferred_language()):
+        # Imported inside the language: help texts are translated while the commands are declared.
+        from lightproof.cli.app import run
+
+        raise SystemExit(run([a for a in arguments if a != "--debug"], debug=debug))
+
+
+def _without_language(arguments: Sequence[str]) -> tuple[list[str], Language | None]:
+    """Takes `--lang fr` or `--lang=fr` out, wherever it stands; an unknown language stays, for the parser to refuse.
+
+    What comes after `--` is not ours to read.
+    """
+    kept: list[str] = []
+    language: Language | None = None
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            return [*kept, argument, *rest], language
+        name, equals, value = argument.partition("=")
+        wished = value if equals else (rest[0] if rest else "")
+        known = as_language(wished)
+        if name != "--lang" or known is None:
+            kept.append(argument)
+            continue
+        language = known
+        if not equals:
+            rest.pop(0)
+    return kept, language

@@ -34,6 +34,11 @@ def language() -> Language:
     return _current.get()
 
 
+def as_language(code: str) -> Language | None:
+    """The language with this code; None when we do not have it."""
+    return next((known for known in LANGUAGES if known == code), None)
+
+
 def preferred_language() -> Language:
     """What the environment asks for: LIGHTPROOF_LANG, then LC_ALL, LC_MESSAGES and LANG; English otherwise."""
     for variable in ("LIGHTPROOF_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):

@@ -1,0 +1,103 @@
+"""The top of the command line: the commands, the options all share, and how errors are told."""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Final
+
+import click
+
+from lightproof import __version__
+from lightproof.errors import LightproofError
+from lightproof.locale import LANGUAGES
+from lightproof.locale import gettext as _
+
+INTERRUPTED: Final = 130
+
+COMMANDS: Final = {
+    "check": _("Find medical images that strangers can reach; without TARGET, on this machine and its internet box."),
+    "demo": _("Try everything on an exposed practice that lives on this machine only."),
+}
+"""Name -> summary. The module of the same name under lightproof.cli holds the command."""
+
+
+class Commands(click.Group):
+    """Loads a command's module only when that command is called, and guesses at typing errors."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"lightproof.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and (close := get_close_matches(args[0], COMMANDS, 1)):
+            ctx.fail(_("No such command “{wrong}”. Did you mean “{right}”?").format(wrong=args[0][:40], right=close[0]))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(_("Commands")):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    help=_(
+        "lightproof finds medical images that strangers can reach, proves it without taking any, "
+        "and says how to close the door.\n\nStart with: lightproof demo"
+    ),
+)
+@click.version_option(__version__, "--version", message="lightproof %(version)s", help=_("Show the version."))
+@click.option("--lang", type=click.Choice(LANGUAGES), help=_("Language of everything that is shown."))
+@click.option("--debug", is_flag=True, help=_("Show the program's own trace when something goes wrong."))
+def app(lang: str | None, debug: bool) -> None:
+    """Both options are taken wherever they stand, before this runs; they are declared for the help and for errors."""
+
+
+def run(arguments: Sequence[str], *, debug: bool) -> int:
+    """Runs the command line and returns its exit code; says what went wrong in words, on stderr."""
+    try:
+        result = app.main(args=list(arguments), prog_name="lightproof", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except LightproofError as error:
+        if debug:
+            raise
+        tell(error)
+        return error.exit_code
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(_("Interrupted."), err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`| head`): nothing to tell, and nobody to tell it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        tell(  # the last door: a person is told, never shown a traceback unasked
+            LightproofError(
+                "unexpected",
+                _("Something went wrong inside lightproof ({kind}).").format(kind=type(error).__name__),
+                _("Run the same command with --debug and send what it prints to the project."),
+            )
+        )
+        return 1
+
+
+def tell(error: LightproofError) -> None:
+    """An error, its cause and its fix, on stderr."""
+    click.echo(f"{_('Error')} {error.error_id}: {error.cause}", err=True)
+    click.echo(f"  → {error.fix}", err=True)
