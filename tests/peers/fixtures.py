@@ -1,0 +1,80 @@
+"""Factories of real DICOM peers, for every test folder: call one, it runs until the test ends.
+
+    def test_...(orthanc, dcmqrscp, studies):
+        archive = dcmqrscp(ae_title="PACS")
+        archive.load(paths_of(studies))
+
+For another life time use the `running_...` context managers of the modules beside this one.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from peers.certificates import Certificates, make_certificates
+from peers.dcmtk import DicomPeer, running_dcmqrscp, running_storescp
+from peers.images import Study, write_studies
+from peers.orthanc import Orthanc, running_orthanc
+from peers.pynetdicom_server import PynetdicomPeer, running_pynetdicom
+
+
+@pytest.fixture
+def running_peers() -> Iterator[ExitStack]:
+    """What runs until the test ends."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def dcmqrscp(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DicomPeer]:
+    """Starts dcmqrscp; arguments of `running_dcmqrscp`."""
+
+    def start(**arguments: Any) -> DicomPeer:
+        return running_peers.enter_context(running_dcmqrscp(tmp_path_factory.mktemp("dcmqrscp"), **arguments))
+
+    return start
+
+
+@pytest.fixture
+def storescp(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DicomPeer]:
+    """Starts storescp; arguments of `running_storescp`."""
+
+    def start(**arguments: Any) -> DicomPeer:
+        return running_peers.enter_context(running_storescp(tmp_path_factory.mktemp("storescp"), **arguments))
+
+    return start
+
+
+@pytest.fixture
+def orthanc(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Orthanc]:
+    """Starts Orthanc: `orthanc({"DicomCheckCalledAet": True}, dicomweb=True, users={...})`."""
+
+    def start(*settings: Any, **arguments: Any) -> Orthanc:
+        folder = tmp_path_factory.mktemp("orthanc")
+        return running_peers.enter_context(running_orthanc(folder, *settings, **arguments))
+
+    return start
+
+
+@pytest.fixture
+def pynetdicom_scp(running_peers: ExitStack) -> Callable[..., PynetdicomPeer]:
+    """Starts a pynetdicom server; arguments of `running_pynetdicom`."""
+
+    def start(**arguments: Any) -> PynetdicomPeer:
+        return running_peers.enter_context(running_pynetdicom(**arguments))
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """PEM files of an authority that lives for this run."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, ...]:
+    """Three studies of invented patients, two instances each; their `canaries` must never come out of lightproof."""
+    return write_studies(tmp_path_factory.mktemp("studies"), 3, instances=2)
