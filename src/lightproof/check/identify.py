@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lightproof.check.association import CALLED_AE, CALLING_AE
 from lightproof.check.detectors import Speech
 from lightproof.check.wire import Stream, Wire, observing_tls_context
 from lightproof.dicom.recognise import Verdict, association_request, recognise
@@ -30,6 +31,7 @@ _ANSWER_S: Final = 3.0
 _ENOUGH_BYTES: Final = 4_096
 
 _ASK_WEB: Final = b"GET / HTTP/1.0\r\nUser-Agent: lightproof\r\n\r\n"
+_ASK_DICOM: Final = association_request(CALLING_AE, CALLED_AE)
 _FTP_WORDS: Final = (b"ftp", b"filezilla")
 
 
@@ -102,8 +104,7 @@ async def identify(wire: Wire) -> Heard:
 
 
 def _questions(port: int) -> Sequence[bytes]:
-    ask_dicom = association_request()
-    return (_ASK_WEB, ask_dicom) if port in WEB_PORTS else (ask_dicom, _ASK_WEB)
+    return (_ASK_WEB, _ASK_DICOM) if port in WEB_PORTS else (_ASK_DICOM, _ASK_WEB)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,351 @@
+"""DICOM archives and listeners, in clear or inside TLS: what they let a stranger do, proved without taking anything.
+
+One association carries the whole ladder: C-ECHO, a C-FIND and a C-GET for a study that cannot exist, and storage
+contexts offered and never used. An accepted association proves nothing by itself, and a rejected one is no safety (AE
+titles travel in clear and are printed in manuals), so only executed operations become facts.
+
+Traps, all measured on real servers: a limit of one match still sends a patient's name; C-CANCEL is ignored or late;
+some servers abort where others answer with a status; Orthanc answers a zero-match C-GET with 0xC000, dcmqrscp with 0.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal
+
+from lightproof.check.association import CALLED_AE, AssociationEnded, WireAssociation
+from lightproof.check.detectors import Detector, Speech
+from lightproof.check.fingerprints import dicom_product
+from lightproof.check.identify import DICOM_PORTS
+from lightproof.check.wire import Wire
+from lightproof.dicom import (
+    AssociateAccept,
+    AssociateReject,
+    Command,
+    Element,
+    echo_request,
+    encode_data_set,
+    find_request,
+    get_request,
+    pick,
+    uids,
+)
+from lightproof.dicom.dimse import (
+    NOT_AUTHORISED,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    UNABLE_TO_PROCESS,
+    UNRECOGNISED_OPERATION,
+    StatusCategory,
+)
+from lightproof.errors import ProtocolViolation
+from lightproof.evidence.records import Facts, Observation
+
+_STORAGE: Final = (
+    uids.CR_IMAGE_STORAGE,
+    uids.DX_IMAGE_STORAGE,
+    uids.CT_IMAGE_STORAGE,
+    uids.MR_IMAGE_STORAGE,
+    uids.SECONDARY_CAPTURE_STORAGE,
+)
+_LADDER: Final = (
+    uids.VERIFICATION,
+    uids.STUDY_ROOT_FIND,
+    uids.PATIENT_ROOT_FIND,
+    uids.MODALITY_WORKLIST_FIND,
+    uids.STUDY_ROOT_GET,
+    *_STORAGE,
+)
+
+_LEVEL: Final = Element(0x00080052, "CS", "STUDY")
+_STUDY_INSTANCE_UID: Final = 0x0020000D
+_NUMBER_OF_SERIES: Final = 0x00201206
+_NUMBER_OF_INSTANCES: Final = 0x00201208
+_NOBODYS_STUDY: Final = encode_data_set((_LEVEL, Element(_STUDY_INSTANCE_UID, "UI", uids.NOBODYS_STUDY)))
+_NOBODYS_DAY: Final = encode_data_set((Element(0x00400100, "SQ", ((Element(0x00400002, "DA", "18000101"),),)),))
+_ALL_STUDIES: Final = encode_data_set(
+    (
+        _LEVEL,
+        Element(_STUDY_INSTANCE_UID, "UI"),
+        Element(_NUMBER_OF_SERIES, "IS"),
+        Element(_NUMBER_OF_INSTANCES, "IS"),
+    )
+)
+
+_DCMTK_ROOT: Final = "1.2.276.0.7230010.3."
+"""Implementation UIDs of DCMTK: storescp, dcmqrscp, Orthanc. They accept a storage context only from those whom they
+let store, so there the accepted context is the proof; of other toolkits it only says that storage is offered."""
+
+_CONGESTION_PAUSE_S: Final = 1.0
+_CALLING_NOT_RECOGNISED: Final = 3
+_CALLED_NOT_RECOGNISED: Final = 7
+_TRANSIENT: Final = 2
+
+
+class _Outcome(Enum):
+    """How the peer took a request that matches nothing."""
+
+    EXECUTED = "executed"
+    DISCLOSING = "disclosing"
+    """It began to send matches all the same; none was read."""
+    REFUSED = "refused"
+    ABORTED = "aborted"
+    UNCLEAR = "unclear"
+    """A failure that is neither: out of resources, unable to process. It establishes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One rung: a request that matches nothing, and what its outcome proves."""
+
+    request: str
+    abstract_syntaxes: tuple[str, ...]
+    """The first that the peer takes is asked."""
+    command: Callable[[int, str], Command]
+    identifier: bytes
+    executed: str
+    refused: str
+    fact: Literal["listable", "downloadable"]
+
+
+_FIND: Final = _Step(
+    request="C-FIND STUDY, zero-match",
+    abstract_syntaxes=(uids.STUDY_ROOT_FIND, uids.PATIENT_ROOT_FIND),
+    command=find_request,
+    identifier=_NOBODYS_STUDY,
+    executed="dicom-find-executed",
+    refused="dicom-find-refused",
+    fact="listable",
+)
+_WORKLIST: Final = _Step(
+    request="C-FIND worklist, zero-match",
+    abstract_syntaxes=(uids.MODALITY_WORKLIST_FIND,),
+    command=find_request,
+    identifier=_NOBODYS_DAY,
+    executed="dicom-worklist-executed",
+    refused="dicom-worklist-refused",
+    fact="listable",
+)
+_GET: Final = _Step(
+    request="C-GET STUDY, zero-match",
+    abstract_syntaxes=(uids.STUDY_ROOT_GET,),
+    command=get_request,
+    identifier=_NOBODYS_STUDY,
+    executed="dicom-get-executed",
+    refused="dicom-get-refused",
+    fact="downloadable",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One accepted association and what its observations have in common."""
+
+    wire: Wire
+    service: str
+    association: WireAssociation
+    implementation: str
+
+
+async def detect(wire: Wire) -> AsyncIterator[Observation]:
+    """The ladder of one DICOM service; what the peer refuses is a fact too."""
+    service = "dicom-tls" if wire.tls else "dicom"
+    last: _Outcome | None = None
+    async for observation, outcome in _associate(wire, service, _LADDER, (_FIND, _WORKLIST, _GET)):
+        last = outcome
+        yield observation
+    if last is _Outcome.ABORTED:
+        # A server that aborts on a query may still hand out images: the C-GET gets an association of its own.
+        async for observation, outcome in _associate(wire, service, (uids.STUDY_ROOT_GET,), (_GET,)):
+            if outcome is not None:
+                yield observation
+
+
+async def _associate(
+    wire: Wire, service: str, abstract_syntaxes: Sequence[str], steps: Sequence[_Step]
+) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
+    """Observations of one association, those of a step with its outcome. Asks a congested peer once more."""
+    for attempt in range(2):
+        async with wire.connect() as stream:
+            association = WireAssociation(stream)
+            try:
+                answer = await association.open(CALLED_AE, abstract_syntaxes)
+            except AssociationEnded as end:
+                stream.abort()
+                if end.aborted:
+                    proof = association.proof("A-ASSOCIATE-RQ", "A-ABORT")
+                    yield wire.observed(service, "dicom-aborted", protections=_tls(wire), proof=proof), None
+                    return
+                if wire.tls:  # the way a client without certificate is sent away: the detector of DICOM TLS tells
+                    return
+                raise ProtocolViolation("closed-early") from end
+            if isinstance(answer, AssociateAccept):
+                session = _Session(wire, service, association, answer.user.implementation_class_uid or "")
+                async for told in _climb(session, answer, abstract_syntaxes, steps):
+                    yield told
+                stream.abort()
+                return
+        if answer.result != _TRANSIENT or attempt:
+            yield _rejected(wire, service, association, answer), None
+            return
+        await asyncio.sleep(_CONGESTION_PAUSE_S)
+
+
+def _rejected(wire: Wire, service: str, association: WireAssociation, reject: AssociateReject) -> Observation:
+    by_user = reject.source == 1
+    if by_user and reject.reason == _CALLED_NOT_RECOGNISED:
+        signal, guard = "dicom-called-ae-checked", ("called-ae-checked",)
+    elif by_user and reject.reason == _CALLING_NOT_RECOGNISED:
+        signal, guard = "dicom-calling-ae-checked", ("calling-ae-checked",)
+    else:
+        signal, guard = "dicom-association-rejected", ()
+    return wire.observed(
+        service,
+        signal,
+        protections=_tls(wire) + guard,
+        details={"result": reject.result, "source": reject.source, "reason": reject.reason},
+        proof=association.proof("A-ASSOCIATE-RQ", "A-ASSOCIATE-RJ"),
+    )
+
+
+def _accepted(session: _Session, accept: AssociateAccept, abstract_syntaxes: Sequence[str]) -> Observation:
+    uid, name = session.implementation, accept.user.implementation_version_name or ""
+    product = dicom_product(uid, name)
+    return session.wire.observed(
+        session.service,
+        "dicom-association-accepted",
+        product=product[0] if product else None,
+        version=product[1] if product else None,
+        protections=_tls(session.wire),
+        details={
+            "implementation_class_uid": _printable(uid),
+            "implementation_version_name": _printable(name),
+            "contexts_offered": len(abstract_syntaxes),
+            "contexts_accepted": sum(session.association.takes(uid) for uid in abstract_syntaxes),
+        },
+        proof=session.association.proof("A-ASSOCIATE-RQ", "A-ASSOCIATE-AC"),
+    )
+
+
+async def _climb(
+    session: _Session, answer: AssociateAccept, abstract_syntaxes: Sequence[str], steps: Sequence[_Step]
+) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
+    """Echo, then the steps in their order: an abort ends the association, so what matters most is asked first."""
+    wire, service, association = session.wire, session.service, session.association
+    yield _accepted(session, answer, abstract_syntaxes), None
+    yield wire.observed(service, "dicom-any-called-ae"), None
+    if not wire.tls:
+        yield wire.observed(service, "dicom-clear-text"), None
+    if any(association.takes(uid) for uid in _STORAGE):
+        writable = True if session.implementation.startswith(_DCMTK_ROOT) else None
+        facts = Facts(reachable=True, open=True, writable=writable)
+        yield wire.observed(service, "dicom-storage-offered", facts=facts), None
+    if association.takes(uids.VERIFICATION):
+        outcome, status = await _outcome(session, uids.VERIFICATION, echo_request(1, uids.VERIFICATION), None)
+        if outcome is _Outcome.EXECUTED:
+            proof = association.proof("C-ECHO", "C-ECHO-RSP", status)
+            facts = Facts(reachable=True, open=True)
+            yield wire.observed(service, "dicom-echo-answered", facts=facts, proof=proof), None
+        if outcome is _Outcome.ABORTED:
+            return
+    for number, step in enumerate(steps, start=2):
+        asked = next((uid for uid in step.abstract_syntaxes if association.takes(uid)), None)
+        if asked is None:
+            continue
+        outcome, status = await _outcome(session, asked, step.command(number, asked), step.identifier)
+        if outcome is not _Outcome.UNCLEAR:
+            yield _stepped(session, step, outcome, status), outcome
+        if outcome in (_Outcome.ABORTED, _Outcome.DISCLOSING):
+            return  # the caller drops the connection, with whatever the peer still sends unread
+        if step is _FIND and outcome is _Outcome.EXECUTED and wire.consent.count:
+            async for counted in _count(session, asked):
+                yield counted, outcome
+    with contextlib.suppress(AssociationEnded, ProtocolViolation):
+        await association.release()
+
+
+async def _outcome(
+    session: _Session, abstract_syntax: str, command: Command, identifier: bytes | None
+) -> tuple[_Outcome, int | None]:
+    status: int | None = None
+    try:
+        async for message in session.association.ask(abstract_syntax, command, identifier):
+            status = message.command.status
+            if message.command.category is StatusCategory.PENDING and message.command.has_data_set:
+                return _Outcome.DISCLOSING, status
+    except AssociationEnded:
+        return _Outcome.ABORTED, None
+    if status == SUCCESS:
+        return _Outcome.EXECUTED, status
+    is_get = command.affected_sop_class_uid == uids.STUDY_ROOT_GET
+    if is_get and status == UNABLE_TO_PROCESS and session.implementation.startswith(_DCMTK_ROOT):
+        return _Outcome.EXECUTED, status
+    return (_Outcome.REFUSED if status is not None and _refuses(status) else _Outcome.UNCLEAR), status
+
+
+def _stepped(session: _Session, step: _Step, outcome: _Outcome, status: int | None) -> Observation:
+    proved = outcome in (_Outcome.EXECUTED, _Outcome.DISCLOSING)
+    verb = step.request.partition(" ")[0]
+    return session.wire.observed(
+        session.service,
+        step.executed if proved else step.refused,
+        facts=Facts(reachable=True, open=True if proved else None, **{step.fact: proved}),
+        details={"answers_without_filter": True} if outcome is _Outcome.DISCLOSING else {},
+        proof=session.association.proof(step.request, "A-ABORT" if status is None else f"{verb}-RSP", status),
+    )
+
+
+async def _count(session: _Session, abstract_syntax: str) -> AsyncGenerator[Observation]:
+    """With consent: how many studies, series and images. Identifiers become keyed hashes as they are parsed."""
+    key = session.wire.consent.key
+    studies: set[bytes] = set()
+    series = instances = 0
+    try:
+        async for message in session.association.ask(abstract_syntax, find_request(9, abstract_syntax), _ALL_STUDIES):
+            if message.data_set is None:
+                continue
+            found = pick(message.data_set, (_STUDY_INSTANCE_UID, _NUMBER_OF_SERIES, _NUMBER_OF_INSTANCES))
+            uid = bytes(found.get(_STUDY_INSTANCE_UID, b"")).rstrip(b"\0 ")
+            studies.add(hmac.digest(key, uid, hashlib.sha256))
+            series += _integer(found.get(_NUMBER_OF_SERIES))
+            instances += _integer(found.get(_NUMBER_OF_INSTANCES))
+    except AssociationEnded:
+        if not studies:
+            return
+    counts = {"studies": len(studies)}
+    if series:
+        counts["series"] = series
+    if instances:
+        counts["instances"] = instances
+    yield session.wire.observed(session.service, "dicom-counted", counts=counts)
+
+
+def _refuses(status: int) -> bool:
+    """A failure that says no: not supported, not authorised, or an identifier this caller may not ask with."""
+    return status in (SOP_CLASS_NOT_SUPPORTED, NOT_AUTHORISED, UNRECOGNISED_OPERATION) or status >> 8 == 0xA9
+
+
+def _integer(value: memoryview | None) -> int:
+    text = bytes(value or b"").strip(b"\0 ")[:12]
+    return int(text) if text.isdigit() else 0
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text[:64] if c.isprintable() and c.isascii())
+
+
+def _tls(wire: Wire) -> tuple[str, ...]:
+    return ("tls",) if wire.tls else ()
+
+
+DETECTOR: Final = Detector(
+    name="dicom",
+    services=("dicom", "dicom-tls"),
+    detect=detect,
+    ports=DICOM_PORTS,
+    speech=frozenset({Speech.DICOM, Speech.DICOM_TLS}),
+)

@@ -1,0 +1,127 @@
+"""DICOM over TLS: who is let in, and whether the encryption is what PS3.15 B.12 and B.13 (BCP 195) ask for.
+
+What the service lets a stranger do inside TLS is the business of the `dicom` detector; this one looks at the channel:
+is a client certificate demanded, which old versions and ciphers are taken, what certificate is shown.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+from lightproof.check.association import CALLED_AE, AssociationEnded, WireAssociation
+from lightproof.check.detectors import Detector, Speech
+from lightproof.check.wire import TlsFacts, Wire, observing_tls_context
+from lightproof.dicom.uids import VERIFICATION
+from lightproof.errors import ProtocolViolation
+from lightproof.evidence.records import Observation
+
+_SERVICE: Final = "dicom-tls"
+_OLD_VERSIONS: Final = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+_WEAK_CIPHERS: Final = "NULL:EXPORT:LOW:3DES:RC4:DES:MD5:aNULL:@SECLEVEL=0"
+"""No confidentiality, or broken: RFC 9325 section 4.1 forbids them all."""
+_SHORTEST_RSA_BITS: Final = 2048
+_SHORTEST_EC_BITS: Final = 224
+"""RFC 9325 section 4.5."""
+
+
+async def detect(wire: Wire) -> AsyncIterator[Observation]:
+    """The channel first, then its certificate, then the weaknesses it accepts: one handshake each, politely."""
+    facts, mutual = await _client_without_certificate(wire)
+    if mutual:
+        yield wire.observed(
+            _SERVICE,
+            "dicom-tls-mutual",
+            protections=("tls", "mutual-tls"),
+            details={"tls_version": facts.version if facts else None},
+        )
+    elif facts is not None:
+        yield wire.observed(
+            _SERVICE,
+            "dicom-tls-accepted",
+            protections=("tls",),
+            details={"tls_version": facts.version, "cipher": facts.cipher},
+        )
+    if facts is not None and facts.certificate is not None:
+        for signal in certificate_faults(facts.certificate, wire.now()):
+            yield wire.observed(_SERVICE, signal)
+    for version in _OLD_VERSIONS:
+        context = observing_tls_context()
+        context.minimum_version = context.maximum_version = version
+        if (taken := await _handshake(wire, context)) is not None:
+            yield wire.observed(_SERVICE, "dicom-tls-weak-protocol", details={"tls_version": taken.version})
+    context = observing_tls_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.set_ciphers(_WEAK_CIPHERS)
+    except ssl.SSLError:  # this machine's OpenSSL was built without any of them: it cannot tell
+        return
+    if (taken := await _handshake(wire, context)) is not None:
+        yield wire.observed(_SERVICE, "dicom-tls-weak-cipher", details={"cipher": taken.cipher})
+
+
+def certificate_faults(der: bytes, now: datetime) -> tuple[str, ...]:
+    """The signals a certificate gives rise to at `now`. Raises ProtocolViolation when it cannot be read."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        expired = certificate.not_valid_after_utc < now
+        self_signed = certificate.issuer == certificate.subject
+        weak = _has_weak_key(certificate)
+    except ValueError as error:
+        raise ProtocolViolation("certificate-unreadable") from error
+    faults = {
+        "dicom-tls-certificate-expired": expired,
+        "dicom-tls-certificate-self-signed": self_signed,
+        "dicom-tls-certificate-weak-key": weak,
+    }
+    return tuple(signal for signal, holds in faults.items() if holds)
+
+
+def _has_weak_key(certificate: x509.Certificate) -> bool:
+    match certificate.public_key():
+        case rsa.RSAPublicKey(key_size=bits) | dsa.DSAPublicKey(key_size=bits):
+            return bits < _SHORTEST_RSA_BITS
+        case ec.EllipticCurvePublicKey(curve=curve):
+            return curve.key_size < _SHORTEST_EC_BITS
+        case _:
+            return False
+
+
+async def _client_without_certificate(wire: Wire) -> tuple[TlsFacts | None, bool]:
+    """What the handshake showed, and whether a client without certificate was sent away.
+
+    Up to TLS 1.2 the handshake itself fails; TLS 1.3 completes it on our side and ends the connection afterwards.
+    """
+    facts: TlsFacts | None = None
+    try:
+        async with wire.connect(tls=True) as stream:
+            facts = stream.tls
+            association = WireAssociation(stream)
+            await association.open(CALLED_AE, (VERIFICATION,))
+            stream.abort()
+    except AssociationEnded as end:
+        return facts, not end.aborted
+    except ssl.SSLError:
+        return facts, True
+    return facts, False
+
+
+async def _handshake(wire: Wire, context: ssl.SSLContext) -> TlsFacts | None:
+    """What a handshake with this context showed; None when it was refused."""
+    try:
+        async with wire.connect(tls=True, context=context) as stream:
+            return stream.tls
+    except OSError:
+        return None
+
+
+DETECTOR: Final = Detector(
+    name="dicom_tls",
+    services=(_SERVICE,),
+    detect=detect,
+    ports=frozenset({2762}),
+    speech=frozenset({Speech.DICOM_TLS}),
+)
