@@ -96,7 +96,7 @@ def running_orthanc(
         configuration.write_text(json.dumps(chosen | own))
         return [server, str(configuration)]
 
-    with running(command, folder / "orthanc.log", ports=2) as (dicom_port, http_port):
+    with running(command, folder / "orthanc.log", ports=2, abruptly=True) as (dicom_port, http_port):
         registered = chosen.get("RegisteredUsers")
         user = next(iter(registered.items()), None) if isinstance(registered, dict) else None
         yield Orthanc(

@@ -44,11 +44,12 @@ def answers(port: int, address: str = ADDRESS) -> bool:
 
 @contextmanager
 def running(
-    command: Callable[[Sequence[int]], Sequence[str]], log: Path, *, ports: int = 1
+    command: Callable[[Sequence[int]], Sequence[str]], log: Path, *, ports: int = 1, abruptly: bool = False
 ) -> Iterator[tuple[int, ...]]:
     """A process that listens on `ports` free ports, until the block ends; gives the ports.
 
     `command` builds the command line from the ports. Another process may take a port in between: then we try others.
+    `abruptly` kills it at the end: for a program that takes seconds to tidy up what the test throws away.
     Output goes to `log`, for the message of a failed start.
     """
     for attempt in range(_ATTEMPTS):
@@ -60,7 +61,7 @@ def running(
                 yield chosen
                 return
         finally:
-            _stop(process)
+            _stop(process, abruptly=abruptly)
         if attempt == _ATTEMPTS - 1:
             pytest.fail(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
@@ -74,8 +75,11 @@ def _ready(process: subprocess.Popen[bytes], ports: Sequence[int]) -> bool:
     return False
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[bytes], *, abruptly: bool) -> None:
+    if abruptly:
+        process.kill()
+    else:
+        process.terminate()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
