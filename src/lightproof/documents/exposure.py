@@ -1,0 +1,357 @@
+"""The exposure report as a neutral document: the verdict, how we know, and one card for each kind of finding.
+
+Pure: the same report, language and `places` give the same document. The page is described for one reader, the person
+whose images they are; figures for machines are in the JSON.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from lightproof.documents import wording
+from lightproof.documents.knowledge import how_we_know
+from lightproof.documents.model import (
+    Attachment,
+    Bar,
+    BarChart,
+    Block,
+    Card,
+    Counts,
+    Document,
+    FactList,
+    Items,
+    Ladder,
+    Link,
+    Mark,
+    Paragraph,
+    Rung,
+    Section,
+    Table,
+    Tone,
+    Verdict,
+)
+from lightproof.evidence.records import ExposureReport, Finding, Grade, Rule, RuleText, Service, Severity, Vantage
+from lightproof.locale import gettext as _
+from lightproof.locale import language, ngettext
+
+_ROWS_ON_PAGE_ONE: Final = 6
+_URGENT: Final = 3
+_CARDS: Final = 120
+_FULL_FACTS: Final = 3
+"""Findings of one rule that each get their own facts; more become rows of a table."""
+_LEAST_ROWS: Final = 10
+"""Rows that every card may show, however many findings came before it."""
+
+
+def exposure_document(
+    report: ExposureReport, *, places: int = 2000, attachments: tuple[Attachment, ...] = ()
+) -> Document:
+    """The report in the current language. `places` bounds the findings that are listed one by one, gravest first."""
+    groups = _by_rule(report)
+    cards = _cards(report, groups[:_CARDS], places)
+    sections = [
+        Section(_("Summary"), _summary(report, groups)),
+        Section(_("How we know"), how_we_know(report)),
+    ]
+    if cards:
+        sections.append(Section(_("What was found, and what to do"), cards))
+    return Document(
+        title=_("Exposure of medical images"),
+        subtitle=_("Checked on {when}").format(when=wording.instant(report.started)),
+        language=language(),
+        made=report.finished,
+        producer=f"lightproof {report.lightproof}",
+        footer=_("Evidence SHA-256: {digest}").format(digest=report.evidence_sha256),
+        sections=tuple(sections),
+        attachments=attachments,
+    )
+
+
+def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> tuple[Block, ...]:
+    blocks: list[Block] = [_verdict(report), _counts(report)]
+    if report.fixes:
+        blocks.append(_ladder(report))
+    if urgent := _urgent(report, groups):
+        blocks.append(urgent)
+    if groups:
+        blocks.append(_findings(report, groups))
+    else:
+        blocks.append(
+            Paragraph(_("Nothing to do was found. Check again after every change of software or internet box."))
+        )
+    if chart := _chart(report.services):
+        blocks.append(chart)
+    return tuple(blocks)
+
+
+def _verdict(report: ExposureReport) -> Verdict:
+    if report.services:
+        gravest = max(report.services, key=_gravity)
+        readable = any(s.facts.downloadable and s.vantage is gravest.vantage for s in report.services)
+        sentence = wording.sentence(gravest.grade, gravest.vantage, readable)
+    else:
+        sentence = wording.sentence(Grade.CLOSED, Vantage.THIS_MACHINE, images_readable=False)
+    return Verdict(
+        letter=report.letter,
+        word=wording.letter_word(report.letter),
+        tone=wording.letter_tone(report.letter),
+        sentence=sentence,
+        reasons=tuple(cap.texts.get(language()) or cap.texts.get("en", cap.id) for cap in report.caps[:2]),
+    )
+
+
+def _gravity(service: Service) -> tuple[bool, Grade, int]:
+    """What the Internet can list outranks what only this machine can alter."""
+    near = (Vantage.THIS_MACHINE, Vantage.LOCAL_NETWORK, Vantage.INTERNET).index(service.vantage)
+    return service.vantage is Vantage.INTERNET and service.grade >= Grade.LISTABLE, service.grade, near
+
+
+def _counts(report: ExposureReport) -> Counts:
+    exposed = sum(service.grade >= Grade.OPEN for service in report.services)
+    items = [
+        ngettext("{n} service answers anyone", "{n} services answer anyone", exposed).format(n=wording.number(exposed)),
+        ngettext("{n} finding", "{n} findings", len(report.findings)).format(n=wording.number(len(report.findings))),
+    ]
+    counted = Counter[str]()
+    for service in report.services:
+        counted.update({name: n for name, n in service.counts.items() if name in {"studies", "series"}})
+    items += [wording.count_phrase(name, counted[name]) for name in ("studies", "series") if counted[name]]
+    if report.unchecked:
+        left = len(report.unchecked)
+        items.append(ngettext("{n} not checked", "{n} not checked", left).format(n=wording.number(left)))
+    items.append(_("0 image copied"))
+    return Counts(tuple(items))
+
+
+def _ladder(report: ExposureReport) -> Ladder:
+    rungs = tuple(
+        Rung(_action(report, fix.rule), fix.letter_after, wording.letter_tone(fix.letter_after)) for fix in report.fixes
+    )
+    return Ladder(
+        title=_("What improves the letter"),
+        letter=report.letter,
+        tone=wording.letter_tone(report.letter),
+        rungs=_steps_that_count(report.letter, rungs),
+    )
+
+
+def _steps_that_count(letter: str, rungs: Sequence[Rung]) -> tuple[Rung, ...]:
+    """Fixes that bring the letter up; where none does before the last, the last one stands for them all."""
+    kept: list[Rung] = []
+    for rung in rungs:
+        if rung.letter != letter:
+            kept.append(rung)
+            letter = rung.letter
+    return tuple(kept or rungs[-1:])[:_URGENT]
+
+
+def _urgent(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Table | None:
+    wanted = list(dict.fromkeys([fix.rule for fix in report.fixes] + [group[0].rule for group in groups]))
+    severities = {group[0].rule: group[0].severity for group in groups}
+    rows = [
+        (_action(report, rule_id), wording.who_word(_who(report, rule_id)), _time(report, rule_id, severities))
+        for rule_id in wanted
+        if severities.get(rule_id, Severity.INFO) is not Severity.INFO
+    ][:_URGENT]
+    if not rows:
+        return None
+    return Table(_("Do now"), (_("Action"), _("Who"), _("Time")), tuple(rows), widths=(50, 27, 23))
+
+
+def _who(report: ExposureReport, rule_id: str) -> str | None:
+    rule = report.rules.get(rule_id)
+    return rule.who if rule else None
+
+
+def _time(report: ExposureReport, rule_id: str, severities: dict[str, Severity]) -> str:
+    when = wording.by_when(severities[rule_id])
+    rule = report.rules.get(rule_id)
+    if rule is None or rule.minutes is None:
+        return when
+    return _("{when}, {minutes} min").format(when=when, minutes=wording.number(rule.minutes))
+
+
+def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Table:
+    rows = tuple(
+        (
+            Mark(wording.SEVERITY_TONES[group[0].severity], wording.severity_word(group[0].severity)),
+            _title(report, group[0].rule),
+            _places(group),
+            Link(_ids(group), _anchor(index)),
+        )
+        for index, group in enumerate(groups[:_ROWS_ON_PAGE_ONE])
+    )
+    more = len(groups) - len(rows)
+    left_out = ngettext(
+        "{n} more kind of finding is described from page 3 on.",
+        "{n} more kinds of finding are described from page 3 on.",
+        more,
+    ).format(n=wording.number(more))
+    return Table(
+        _("Findings"),
+        (_("Gravity"), _("What"), _("Where"), _("Evidence")),
+        rows,
+        left_out=left_out if more else "",
+        widths=(14, 43, 22, 21),
+    )
+
+
+def _chart(services: Sequence[Service]) -> BarChart | None:
+    amounts = (
+        (Grade.OPEN, sum(s.facts.open is True for s in services)),
+        (Grade.LISTABLE, sum(s.facts.listable is True for s in services)),
+        (Grade.DOWNLOADABLE, sum(s.facts.downloadable is True for s in services)),
+        (Grade.WRITABLE, sum(s.facts.writable is True for s in services)),
+    )
+    if not any(n for _grade, n in amounts):
+        return None
+    bars = tuple(
+        Bar(wording.grade_word(grade), n, wording.GRADE_TONES[grade] if n else Tone.GOOD) for grade, n in amounts
+    )
+    spoken = "; ".join(f"{bar.label}: {wording.number(bar.value)}" for bar in bars)
+    return BarChart(
+        title=_("What services allow without asking who is calling"),
+        description=_("Number of services, out of {n} that answered. {spoken}.").format(
+            n=wording.number(len(services)), spoken=spoken
+        ),
+        label_head=_("Without identity"),
+        value_head=_("Services"),
+        bars=bars,
+    )
+
+
+def _cards(report: ExposureReport, groups: Sequence[tuple[Finding, ...]], places: int) -> tuple[Card, ...]:
+    services = {(s.address, s.port, s.transport, s.service): s for s in report.services}
+    cards: list[Card] = []
+    for index, group in enumerate(groups):
+        shown = group[: max(places, _LEAST_ROWS)]
+        places -= len(shown)
+        cards.append(_card(report, _anchor(index), group, shown, services))
+    return tuple(cards)
+
+
+def _card(
+    report: ExposureReport,
+    anchor: str,
+    group: Sequence[Finding],
+    shown: Sequence[Finding],
+    services: dict[tuple[str, int, str, str], Service],
+) -> Card:
+    rule = report.rules.get(group[0].rule)
+    text = _text(rule)
+    blocks: list[Block] = [Paragraph(text.why)] if text and text.why else []
+    if len(group) <= _FULL_FACTS:
+        blocks += [FactList(_facts(finding, services.get(_key(finding)))) for finding in group]
+    else:
+        blocks.append(_place_table(shown, len(group) - len(shown), services))
+    if text and text.remedy:
+        blocks.append(Items(_("What to do, in this order"), text.remedy, ordered=True))
+    if rule and rule.references:
+        blocks.append(Items(_("Sources"), rule.references))
+    severity = group[0].severity
+    return Card(
+        anchor=anchor,
+        title=text.title if text else group[0].rule,
+        mark=Mark(wording.SEVERITY_TONES[severity], wording.severity_word(severity)),
+        references=(_ids(group), group[0].rule, *group[0].duties),
+        blocks=tuple(blocks),
+    )
+
+
+def _facts(finding: Finding, service: Service | None) -> tuple[tuple[str, str], ...]:
+    rows = [(_("Where"), f"{wording.endpoint(finding.address, finding.port)} {finding.transport}, {finding.service}")]
+    if service:
+        if service.product:
+            rows.append((_("Software"), " ".join(filter(None, (service.product, service.version)))))
+        if service.process:
+            rows.append((_("Program"), service.process))
+        rows.append((_("Reached by"), wording.vantage_word(service.vantage)))
+        if service.outside_ports:
+            rows.append((_("Ports of the internet box"), ", ".join(map(str, service.outside_ports))))
+        if service.counts:
+            counted = ", ".join(wording.count_phrase(name, n) for name, n in sorted(service.counts.items()))
+            rows.append((_("Counted"), counted))
+        if service.protections:
+            rows.append((_("Protections seen"), ", ".join(service.protections)))
+    rows.append((_("Evidence {id}").format(id=finding.id), finding.evidence))
+    rows.append((_("Seen"), wording.instant(finding.observed)))
+    return tuple(rows)
+
+
+def _place_table(shown: Sequence[Finding], left_out: int, services: dict[tuple[str, int, str, str], Service]) -> Table:
+    rows = tuple(
+        (
+            finding.id,
+            wording.endpoint(finding.address, finding.port),
+            _software(finding, services.get(_key(finding))),
+            finding.evidence,
+        )
+        for finding in shown
+    )
+    note = ngettext(
+        "{n} more place is in the attached data (JSON).", "{n} more places are in the attached data (JSON).", left_out
+    ).format(n=wording.number(left_out))
+    return Table(
+        _("Where"),
+        (_("Evidence"), _("Where"), _("Software"), _("Shown by")),
+        rows,
+        left_out=note if left_out else "",
+        widths=(12, 25, 23, 40),
+    )
+
+
+def _software(finding: Finding, service: Service | None) -> str:
+    if service is None or not service.product:
+        return finding.service
+    return " ".join(filter(None, (service.product, service.version)))
+
+
+def _by_rule(report: ExposureReport) -> tuple[tuple[Finding, ...], ...]:
+    """Findings of one rule together, gravest rule first, in the report's own order otherwise."""
+    gravity = list(Severity)
+    first_seen: dict[str, int] = {}
+    for finding in report.findings:
+        first_seen.setdefault(finding.rule, len(first_seen))
+    ordered = sorted(report.findings, key=lambda f: (gravity.index(f.severity), first_seen[f.rule]))
+    return tuple(tuple(group) for _key, group in groupby(ordered, key=lambda f: (f.severity, f.rule)))
+
+
+def _key(finding: Finding) -> tuple[str, int, str, str]:
+    return finding.address, finding.port, finding.transport, finding.service
+
+
+def _anchor(index: int) -> str:
+    """Ours, never text from the report: an anchor must be unique and harmless."""
+    return f"card-{index + 1}"
+
+
+def _places(group: Sequence[Finding]) -> str:
+    places = tuple(dict.fromkeys(wording.endpoint(f.address, f.port) for f in group))
+    if len(places) == 1:
+        return places[0]
+    return ngettext("{n} place", "{n} places", len(places)).format(n=wording.number(len(places)))
+
+
+def _ids(group: Sequence[Finding]) -> str:
+    if len(group) == 1:
+        return group[0].id
+    return _("{id} + {n}").format(id=group[0].id, n=wording.number(len(group) - 1))
+
+
+def _text(rule: Rule | None) -> RuleText | None:
+    if rule is None:
+        return None
+    return rule.texts.get(language()) or rule.texts.get("en")
+
+
+def _title(report: ExposureReport, rule_id: str) -> str:
+    text = _text(report.rules.get(rule_id))
+    return text.title if text else rule_id
+
+
+def _action(report: ExposureReport, rule_id: str) -> str:
+    text = _text(report.rules.get(rule_id))
+    if text is None:
+        return rule_id
+    return text.action or (text.remedy[0] if text.remedy else text.title)

@@ -1,0 +1,142 @@
+"""The page "how we know": method, times, vantage, what answered, what was not taken, what could not be checked."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from lightproof.documents import wording
+from lightproof.documents.model import Block, Cell, FactList, Heading, Items, Mark, Paragraph, Table
+from lightproof.evidence.records import ExposureReport, ScopeRecord, Service, Unchecked
+from lightproof.locale import gettext as _
+from lightproof.locale import language, ngettext
+
+_SERVICE_ROWS: Final = 40
+_REASON_ROWS: Final = 12
+_EXAMPLES: Final = 3
+
+
+def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
+    """Blocks of the second page, in the current language."""
+    return (
+        Paragraph(
+            _(
+                "Each service was spoken to in its own protocol, just far enough to see what it allows a stranger. "
+                "A search that was carried out is proved with a question that nothing can match; "
+                "a readable file with four bytes that no patient is in."
+            )
+        ),
+        FactList(_circumstances(report)),
+        *_reasons(report),
+        *_answered(report.services),
+        Items(_("What was not taken"), _not_taken(report.services)),
+        *_not_checked(report.unchecked),
+    )
+
+
+def _circumstances(report: ExposureReport) -> tuple[tuple[str, str], ...]:
+    took = wording.duration(report.finished - report.started)
+    seen_from = dict.fromkeys(wording.vantage_word(service.vantage) for service in report.services)
+    rows = [
+        (_("Began"), wording.instant(report.started)),
+        (_("Ended"), _("{when}, after {took}").format(when=wording.instant(report.finished), took=took)),
+        (
+            _("Tried"),
+            ngettext("{n} target (address and port)", "{n} targets (address and port)", report.targets).format(
+                n=wording.number(report.targets)
+            ),
+        ),
+        (_("Reached by"), "; ".join(seen_from) or _("nobody, as far as was measured")),
+        (_("Allowed by"), _scope(report.scope)),
+        (
+            _("Method"),
+            _("lightproof {version}, letter rules {rules}").format(
+                version=report.lightproof, rules=report.letter_version
+            ),
+        ),
+    ]
+    return tuple(rows)
+
+
+def _scope(scope: ScopeRecord) -> str:
+    if scope.basis == "own":
+        return _("the person who ran the check, on their own machine and network")
+    named = [part for part in (scope.controller, scope.authoriser, scope.reference) if part]
+    basis = _("mandate") if scope.basis == "mandate" else _("public body")
+    if scope.expires:
+        named.append(_("until {when}").format(when=wording.instant(scope.expires)))
+    return ", ".join([basis, *named])
+
+
+def _reasons(report: ExposureReport) -> tuple[Block, ...]:
+    """Every cap of the letter; the first page has room for the gravest."""
+    if not report.caps:
+        return ()
+    texts = tuple(f"{cap.letter}: {cap.texts.get(language()) or cap.texts.get('en', cap.id)}" for cap in report.caps)
+    return (Items(_("Why the letter is no better"), texts),)
+
+
+def _answered(services: Sequence[Service]) -> tuple[Block, ...]:
+    if not services:
+        return ()
+    ranked = sorted(services, key=lambda s: s.grade, reverse=True)
+    rows = tuple(_service_row(service) for service in ranked[:_SERVICE_ROWS])
+    more = len(services) - len(rows)
+    note = ngettext(
+        "{n} more service is in the attached data (JSON).", "{n} more services are in the attached data (JSON).", more
+    ).format(n=wording.number(more))
+    columns = (_("Where"), _("Service"), _("Software"), _("Grade"), _("Read"), _("Altered"))
+    return (Table(_("What answered"), columns, rows, left_out=note if more else "", widths=(22, 14, 21, 23, 10, 10)),)
+
+
+def _service_row(service: Service) -> tuple[Cell, ...]:
+    return (
+        wording.endpoint(service.address, service.port),
+        service.service,
+        " ".join(filter(None, (service.product, service.version))) or "–",
+        Mark(wording.GRADE_TONES[service.grade], wording.grade_word(service.grade)),
+        wording.fact_word(service.facts.downloadable),
+        wording.fact_word(service.facts.writable),
+    )
+
+
+def _not_taken(services: Sequence[Service]) -> tuple[str, ...]:
+    lines = [
+        _("No image was copied or opened."),
+        _("No patient's name, number or date of birth was asked for or kept."),
+        _("No password was tried, and nothing was written or changed."),
+    ]
+    if any(service.counts for service in services):
+        lines.append(
+            _(
+                "Studies and series were counted because that was asked for; "
+                "what identifies them became keyed hashes as it arrived, and the rest was dropped unread."
+            )
+        )
+    return tuple(lines)
+
+
+def _not_checked(unchecked: Sequence[Unchecked]) -> tuple[Block, ...]:
+    if not unchecked:
+        return (
+            Heading(_("What could not be checked")),
+            Paragraph(_("Every target was checked to the end.")),
+        )
+    reasons = Counter(entry.reason for entry in unchecked).most_common()
+    rows = tuple(
+        (wording.reason_word(reason), wording.number(n), _examples(unchecked, reason))
+        for reason, n in reasons[:_REASON_ROWS]
+    )
+    return (
+        Table(_("What could not be checked"), (_("Reason"), _("Targets"), _("For example")), rows, widths=(46, 12, 42)),
+        Paragraph(_("A target that could not be checked is not safe: nothing is known about it.")),
+    )
+
+
+def _examples(unchecked: Sequence[Unchecked], reason: str) -> str:
+    found: dict[str, None] = {}
+    for entry in unchecked:
+        if entry.reason == reason:
+            found[wording.endpoint(entry.target.address, entry.target.port)] = None
+            if len(found) == _EXAMPLES:
+                break
+    return ", ".join(found)

@@ -1,0 +1,184 @@
+"""A document's first section on a terminal of 80 columns and 24 lines: what it is worth, what to do, what comes next.
+
+Symbol, word and colour together; no colour when the stream is no terminal, with NO_COLOR, or on a dumb terminal
+(clig.dev, no-color.org). Every text passes `text.for_terminal`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Final, TextIO, assert_never
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from lightproof.documents.model import (
+    Block,
+    Cell,
+    Counts,
+    Document,
+    Ladder,
+    Link,
+    Mark,
+    Paragraph,
+    Table,
+    Tone,
+    Verdict,
+)
+from lightproof.documents.palette import ASCII_SYMBOLS, COLOURS, SYMBOLS
+from lightproof.documents.text import for_terminal
+from lightproof.locale import gettext as _
+
+_WIDTH: Final = 80
+_LINES: Final = 23
+"""A screen of 24, less the line of the next prompt."""
+_GAP: Final = 2
+_ANSI: Final = {
+    Tone.GOOD: "green",
+    Tone.INFO: "default",
+    Tone.LOW: "blue",
+    Tone.MEDIUM: "yellow",
+    Tone.HIGH: "bright_red",
+    Tone.CRITICAL: "red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a terminal can show."""
+
+    colour: bool
+    symbols: bool
+    """It prints ◆ and its kin; otherwise ASCII stands for them."""
+
+    @classmethod
+    def of(cls, stream: TextIO, environ: Mapping[str, str]) -> "Screen":
+        """What `stream` can show, by itself and by the reader's wish."""
+        colour = stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        return cls(colour=colour, symbols="utf" in (stream.encoding or "").lower())
+
+
+def terminal(document: Document, screen: Screen, next_command: str = "") -> str:
+    """The first section as lines of at most 80 columns, at most 23 of them where the findings can be shortened."""
+    room = _LINES - 2 * bool(next_command)
+    lines = _lines(document, screen, rows=None)
+    if len(lines) > room:
+        lines = _lines(document, screen, rows=len(lines) - room)
+    if next_command:
+        lines += [Text(), Text(_("Next: {command}").format(command=for_terminal(next_command)), style="bold")]
+    console = Console(
+        file=StringIO(), width=_WIDTH, force_terminal=screen.colour, color_system="256" if screen.colour else None,
+        no_color=not screen.colour, highlight=False, markup=False, emoji=False, legacy_windows=False,
+    )  # fmt: skip
+    with console.capture() as captured:
+        for line in lines:
+            console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+    text = "\n".join(line.rstrip() for line in captured.get().split("\n"))
+    return text if screen.symbols else _ascii_typography(text)
+
+
+def _lines(document: Document, screen: Screen, rows: int | None) -> list[Text]:
+    """All lines; `rows` is how many rows the last table gives up."""
+    blocks = document.sections[0].blocks
+    tables = [block for block in blocks if isinstance(block, Table)]
+    lines: list[Text] = []
+    for block in blocks:
+        given_up = rows or 0 if tables and block is tables[-1] else 0
+        drawn = list(_block(block, screen, given_up))
+        if drawn and lines:
+            lines.append(Text())
+        lines += drawn
+    return lines
+
+
+def _block(block: Block, screen: Screen, given_up: int) -> Iterator[Text]:
+    match block:
+        case Verdict():
+            yield from _verdict(block)
+        case Counts():
+            yield from _packed(block.items)
+        case Ladder():
+            letters = " → ".join(for_terminal(letter) for letter in (block.letter, *(r.letter for r in block.rungs)))
+            yield Text(f"{for_terminal(block.title)}: {letters}", style="bold")
+        case Paragraph():
+            yield from _wrapped(block.text)
+        case Table():
+            yield from _table(block, screen, given_up)
+        case _:
+            return
+
+
+def _verdict(verdict: Verdict) -> Iterator[Text]:
+    tile = Style(color="white", bgcolor=COLOURS[verdict.tone].solid, bold=True)
+    beside = [Text(for_terminal(verdict.word), style=Style(color=_ANSI[verdict.tone], bold=True))]
+    beside += _wrapped(verdict.sentence, width=_WIDTH - 7)
+    for reason in verdict.reasons[:1]:
+        beside += _wrapped(reason, width=_WIDTH - 7)
+    for index, line in enumerate(beside):
+        letter = for_terminal(verdict.letter) if index == 1 else ""
+        yield Text.assemble((letter.center(5), tile if index < 3 else ""), "  ", line)
+
+
+def _table(table: Table, screen: Screen, given_up: int) -> Iterator[Text]:
+    yield Text(for_terminal(table.title), style="bold")
+    shown = table.rows[: max(1, len(table.rows) - given_up - 1)] if given_up > 0 else table.rows
+    widths = _widths(table, screen)
+    for row in shown:
+        line = Text()
+        for cell, width in zip(row, widths, strict=True):
+            if line:
+                line.append(" " * _GAP)
+            text, style = _cell(cell, screen)
+            fitted = text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+            line.append(fitted, style)
+            line.append(" " * (width - cell_len(fitted)))
+        yield line
+    if len(shown) < len(table.rows):
+        yield Text(_("… and {n} more in the report").format(n=len(table.rows) - len(shown)))
+    elif table.left_out:
+        yield Text(for_terminal(table.left_out))
+
+
+def _widths(table: Table, screen: Screen) -> list[int]:
+    """Each column as wide as its text, the widest giving way until the line fits."""
+    widths = [max(cell_len(_cell(row[i], screen)[0]) for row in table.rows) for i in range(len(table.columns))]
+    while sum(widths) + _GAP * (len(widths) - 1) > _WIDTH and max(widths) > 4:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _cell(cell: Cell, screen: Screen) -> tuple[str, str]:
+    match cell:
+        case Mark():
+            symbol = (SYMBOLS if screen.symbols else ASCII_SYMBOLS)[cell.tone]
+            return f"{symbol} {for_terminal(cell.word)}", f"bold {_ANSI[cell.tone]}"
+        case Link():
+            return for_terminal(cell.text), ""
+        case str():
+            return for_terminal(cell), ""
+        case _:
+            assert_never(cell)
+
+
+def _wrapped(text: str, style: str = "", width: int = _WIDTH) -> list[Text]:
+    console = Console(file=StringIO(), width=width)
+    return list(Text(for_terminal(text), style=style).wrap(console, width))
+
+
+def _packed(items: Sequence[str]) -> Iterator[Text]:
+    """Phrases with a dot between them, none broken over two lines."""
+    line = ""
+    for item in map(for_terminal, items):
+        joined = f"{line} · {item}" if line else item
+        if line and cell_len(joined) > _WIDTH:
+            yield Text(line, style="bold")
+            joined = item
+        line = joined
+    yield Text(line, style="bold")
+
+
+def _ascii_typography(text: str) -> str:
+    """For a terminal that cannot print our own typography; accents are left to its encoder."""
+    return text.translate({0x2192: "->", 0xB7: "-", 0x2026: "...", 0x2019: "'", 0x202F: " ", 0xA0: " "})

@@ -1,0 +1,226 @@
+"""The words of the records in the reader's language: grades, severities, places, reasons, numbers and dates.
+
+Each sentence is written whole, never put together from pieces: French and English do not share an order of words.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from lightproof.documents.model import Tone
+from lightproof.evidence.records import Grade, Severity, Vantage
+from lightproof.locale import gettext as _
+from lightproof.locale import language, ngettext
+
+SEVERITY_TONES: Final = {
+    Severity.CRITICAL: Tone.CRITICAL,
+    Severity.HIGH: Tone.HIGH,
+    Severity.MEDIUM: Tone.MEDIUM,
+    Severity.LOW: Tone.LOW,
+    Severity.INFO: Tone.INFO,
+}
+
+GRADE_TONES: Final = {
+    Grade.CLOSED: Tone.GOOD,
+    Grade.REACHABLE: Tone.LOW,
+    Grade.OPEN: Tone.MEDIUM,
+    Grade.LISTABLE: Tone.HIGH,
+    Grade.DOWNLOADABLE: Tone.CRITICAL,
+    Grade.WRITABLE: Tone.CRITICAL,
+}
+
+_LETTER_TONES: Final = {
+    "A": Tone.GOOD,
+    "B": Tone.GOOD,
+    "C": Tone.MEDIUM,
+    "D": Tone.HIGH,
+    "E": Tone.CRITICAL,
+    "F": Tone.CRITICAL,
+}
+
+
+def letter_tone(letter: str) -> Tone:
+    """The tone of a letter; an unknown letter has no judgement in it."""
+    return _LETTER_TONES.get(letter, Tone.INFO)
+
+
+def letter_word(letter: str) -> str:
+    """The word beside the letter."""
+    words = {
+        "A": _("Protected"),
+        "B": _("Almost protected"),
+        "C": _("To be strengthened"),
+        "D": _("Fragile"),
+        "E": _("Exposed"),
+        "F": _("Wide open"),
+    }
+    return words.get(letter, _("Not graded"))
+
+
+def severity_word(severity: Severity) -> str:
+    """The severity in the reader's language."""
+    words = {
+        Severity.CRITICAL: _("Critical"),
+        Severity.HIGH: _("High"),
+        Severity.MEDIUM: _("Medium"),
+        Severity.LOW: _("Low"),
+        Severity.INFO: _("Note"),
+    }
+    return words[severity]
+
+
+def grade_word(grade: Grade) -> str:
+    """What a stranger can do at this grade, in two or three words."""
+    words = {
+        Grade.CLOSED: _("Closed"),
+        Grade.REACHABLE: _("Asks who is calling"),
+        Grade.OPEN: _("Answers anyone"),
+        Grade.LISTABLE: _("Lists patients"),
+        Grade.DOWNLOADABLE: _("Gives images"),
+        Grade.WRITABLE: _("Takes or alters images"),
+    }
+    return words[grade]
+
+
+def vantage_word(vantage: Vantage) -> str:
+    """Who can reach a service, as far as was measured."""
+    words = {
+        Vantage.INTERNET: _("anyone on the Internet"),
+        Vantage.LOCAL_NETWORK: _("anyone on the local network"),
+        Vantage.THIS_MACHINE: _("programs on this machine"),
+    }
+    return words[vantage]
+
+
+def sentence(grade: Grade, vantage: Vantage, images_readable: bool) -> str:
+    """What the gravest fact means, in one sentence to the person whose images they are."""
+    internet, local = vantage is Vantage.INTERNET, vantage is Vantage.LOCAL_NETWORK
+    match grade:
+        case Grade.WRITABLE if images_readable:
+            if internet:
+                return _("Your images can be read and altered from the Internet.")
+            if local:
+                return _("Anyone on your network can read and alter your images.")
+            return _("Any program on this machine can read and alter your images.")
+        case Grade.WRITABLE:
+            if internet:
+                return _("Strangers on the Internet can plant images in your archive.")
+            if local:
+                return _("Anyone on your network can plant images in your archive.")
+            return _("Any program on this machine can plant images in your archive.")
+        case Grade.DOWNLOADABLE:
+            if internet:
+                return _("Your images can be read from the Internet.")
+            if local:
+                return _("Anyone on your network can read your images.")
+            return _("Any program on this machine can read your images.")
+        case Grade.LISTABLE:
+            if internet:
+                return _("Your patients and their examinations can be listed from the Internet.")
+            if local:
+                return _("Anyone on your network can list your patients and their examinations.")
+            return _("Any program on this machine can list your patients and their examinations.")
+        case Grade.OPEN:
+            if internet:
+                return _("A service of yours answers anyone on the Internet without asking who is calling.")
+            if local:
+                return _("A service of yours answers anyone on your network without asking who is calling.")
+            return _("A service of yours answers any program on this machine without asking who is calling.")
+        case Grade.REACHABLE:
+            if internet:
+                return _("Your services can be reached from the Internet, and ask who is calling before they answer.")
+            if local:
+                return _("Your services can be reached from your network, and ask who is calling before they answer.")
+            return _("Your services ask who is calling before they answer.")
+        case Grade.CLOSED:
+            return _("Nothing that holds medical images answered.")
+
+
+def who_word(who: str | None) -> str:
+    """Who carries a remedy out."""
+    words = {
+        "practice": _("You"),
+        "it-provider": _("Your IT provider"),
+        "manufacturer": _("The manufacturer"),
+    }
+    return words.get(who or "", _("Whoever maintains it"))
+
+
+def by_when(severity: Severity) -> str:
+    """How soon a finding of this severity is dealt with."""
+    words = {
+        Severity.CRITICAL: _("Today"),
+        Severity.HIGH: _("This week"),
+        Severity.MEDIUM: _("This month"),
+        Severity.LOW: _("When convenient"),
+        Severity.INFO: _("When convenient"),
+    }
+    return words[severity]
+
+
+def reason_word(reason: str) -> str:
+    """Why a target could not be checked; a word that is not known here is shown as it is."""
+    words = {
+        "deadline": _("did not finish answering in the time allowed"),
+        "byte-budget": _("sent more than a check accepts"),
+        "protocol-violation": _("broke the rules of its own protocol"),
+        "connection-refused-later": _("stopped accepting connections during the check"),
+        "connection-reset": _("broke the connection off"),
+        "congested": _("said that it was too busy"),
+        "unreachable": _("could not be reached"),
+        "interrupted": _("the check was interrupted"),
+    }
+    return words.get(reason, reason)
+
+
+def fact_word(fact: bool | None) -> str:
+    """Yes, no, or that nobody knows."""
+    if fact is None:
+        return _("unknown")
+    return _("yes") if fact else _("no")
+
+
+def count_phrase(name: str, n: int) -> str:
+    """A count with what was counted: `1,200 studies`."""
+    phrases = {
+        "patients": ngettext("{n} patient", "{n} patients", n),
+        "studies": ngettext("{n} study", "{n} studies", n),
+        "series": ngettext("{n} series", "{n} series", n),
+        "instances": ngettext("{n} image", "{n} images", n),
+        "files": ngettext("{n} file", "{n} files", n),
+    }
+    phrase = phrases.get(name)
+    return f"{number(n)} {name}" if phrase is None else phrase.format(n=number(n))
+
+
+def number(n: int) -> str:
+    """A whole number with the reader's thousands separator."""
+    return f"{n:,}".replace(",", "\u202f") if language() == "fr" else f"{n:,}"
+
+
+def instant(at: datetime) -> str:
+    """Date and time in UTC, to the minute."""
+    at = at.astimezone(UTC)
+    months = (
+        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"),
+        _("September"), _("October"), _("November"), _("December"),
+    )  # fmt: skip
+    return _("{day} {month} {year}, {hour:02d}:{minute:02d} UTC").format(
+        day=at.day, month=months[at.month - 1], year=at.year, hour=at.hour, minute=at.minute
+    )
+
+
+def duration(elapsed: timedelta) -> str:
+    """Elapsed time in the largest fitting units."""
+    seconds = max(0, round(elapsed.total_seconds()))
+    if seconds < 120:
+        return ngettext("{n} second", "{n} seconds", seconds).format(n=number(seconds))
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return ngettext("{n} minute", "{n} minutes", minutes).format(n=number(minutes))
+    hours = round(minutes / 60)
+    return ngettext("{n} hour", "{n} hours", hours).format(n=number(hours))
+
+
+def endpoint(address: str, port: int) -> str:
+    """`address:port`, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
