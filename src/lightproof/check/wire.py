@@ -33,10 +33,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """What the owner agreed to beyond zero-match proofs. `key` hashes identifiers as they are parsed (HMAC-SHA-256)."""
+    """What the owner agreed to beyond zero-match proofs."""
 
     count: bool = False
+    """Studies may be counted: identifiers become keyed hashes as they are parsed."""
     key: bytes = b""
+    """Of those hashes (HMAC-SHA-256); made for one report and forgotten with it."""
+    called_aes: tuple[str, ...] = ()
+    """AE titles to try where a DICOM service only answers to its own: a guess against an access rule."""
 
 
 class Admission(Protocol):

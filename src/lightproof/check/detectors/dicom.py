@@ -77,10 +77,12 @@ _ALL_STUDIES: Final = encode_data_set(
 )
 
 _DCMTK_ROOT: Final = "1.2.276.0.7230010.3."
-"""Implementation UIDs of DCMTK: storescp, dcmqrscp, Orthanc. They accept a storage context only from those whom they
-let store, so there the accepted context is the proof; of other toolkits it only says that storage is offered."""
+"""Implementation UIDs of DCMTK: storescp, dcmqrscp, Orthanc. By default they store what comes on a storage context that
+they accepted; of other toolkits an accepted context only says that storage is offered. Storing would prove it: never."""
 
 _CONGESTION_PAUSE_S: Final = 1.0
+_GUESSES: Final = 20
+_PAUSE_BETWEEN_GUESSES_S: Final = 1.0
 _CALLING_NOT_RECOGNISED: Final = 3
 _CALLED_NOT_RECOGNISED: Final = 7
 _TRANSIENT: Final = 2
@@ -146,56 +148,69 @@ class _Session:
     """One accepted association and what its observations have in common."""
 
     wire: Wire
-    service: str
     association: WireAssociation
     implementation: str
+    """Implementation class UID of the peer."""
+
+    @property
+    def service(self) -> str:
+        return _service(self.wire)
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The ladder of one DICOM service; what the peer refuses is a fact too."""
-    service = "dicom-tls" if wire.tls else "dicom"
-    last: _Outcome | None = None
-    async for observation, outcome in _associate(wire, service, _LADDER, (_FIND, _WORKLIST, _GET)):
-        last = outcome
-        yield observation
-    if last is _Outcome.ABORTED:
-        # A server that aborts on a query may still hand out images: the C-GET gets an association of its own.
-        async for observation, outcome in _associate(wire, service, (uids.STUDY_ROOT_GET,), (_GET,)):
-            if outcome is not None:
+    for number, called_ae in enumerate((CALLED_AE, *wire.consent.called_aes[:_GUESSES])):
+        if number > 1:
+            await asyncio.sleep(_PAUSE_BETWEEN_GUESSES_S)
+        last: Observation | None = None
+        aborted = False
+        async for observation, outcome in _associate(wire, called_ae, _LADDER, (_FIND, _WORKLIST, _GET)):
+            last, aborted = observation, outcome is _Outcome.ABORTED
+            if number == 0 or observation.signal != "dicom-called-ae-checked":
                 yield observation
+        if aborted:
+            # A server that aborts on a query may still hand out images: the C-GET gets an association of its own.
+            async for observation, outcome in _associate(wire, called_ae, (uids.STUDY_ROOT_GET,), (_GET,)):
+                if outcome is not None:
+                    yield observation
+        if last is None or last.signal != "dicom-called-ae-checked":
+            return
 
 
 async def _associate(
-    wire: Wire, service: str, abstract_syntaxes: Sequence[str], steps: Sequence[_Step]
+    wire: Wire, called_ae: str, abstract_syntaxes: Sequence[str], steps: Sequence[_Step]
 ) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
     """Observations of one association, those of a step with its outcome. Asks a congested peer once more."""
     for attempt in range(2):
         async with wire.connect() as stream:
             association = WireAssociation(stream)
             try:
-                answer = await association.open(CALLED_AE, abstract_syntaxes)
+                answer = await association.open(called_ae, abstract_syntaxes)
             except AssociationEnded as end:
                 stream.abort()
                 if end.aborted:
                     proof = association.proof("A-ASSOCIATE-RQ", "A-ABORT")
-                    yield wire.observed(service, "dicom-aborted", protections=_tls(wire), proof=proof), None
+                    yield wire.observed(_service(wire), "dicom-aborted", protections=_tls(wire), proof=proof), None
                     return
                 if wire.tls:  # the way a client without certificate is sent away: the detector of DICOM TLS tells
                     return
                 raise ProtocolViolation("closed-early") from end
             if isinstance(answer, AssociateAccept):
-                session = _Session(wire, service, association, answer.user.implementation_class_uid or "")
-                async for told in _climb(session, answer, abstract_syntaxes, steps):
+                session = _Session(wire, association, answer.user.implementation_class_uid or "")
+                yield _accepted(session, answer, abstract_syntaxes), None
+                signal = "dicom-any-called-ae" if called_ae == CALLED_AE else "dicom-called-ae-guessed"
+                yield wire.observed(session.service, signal), None
+                async for told in _climb(session, steps):
                     yield told
                 stream.abort()
                 return
         if answer.result != _TRANSIENT or attempt:
-            yield _rejected(wire, service, association, answer), None
+            yield _rejected(wire, association, answer), None
             return
         await asyncio.sleep(_CONGESTION_PAUSE_S)
 
 
-def _rejected(wire: Wire, service: str, association: WireAssociation, reject: AssociateReject) -> Observation:
+def _rejected(wire: Wire, association: WireAssociation, reject: AssociateReject) -> Observation:
     by_user = reject.source == 1
     if by_user and reject.reason == _CALLED_NOT_RECOGNISED:
         signal, guard = "dicom-called-ae-checked", ("called-ae-checked",)
@@ -204,7 +219,7 @@ def _rejected(wire: Wire, service: str, association: WireAssociation, reject: As
     else:
         signal, guard = "dicom-association-rejected", ()
     return wire.observed(
-        service,
+        _service(wire),
         signal,
         protections=_tls(wire) + guard,
         details={"result": reject.result, "source": reject.source, "reason": reject.reason},
@@ -231,19 +246,22 @@ def _accepted(session: _Session, accept: AssociateAccept, abstract_syntaxes: Seq
     )
 
 
-async def _climb(
-    session: _Session, answer: AssociateAccept, abstract_syntaxes: Sequence[str], steps: Sequence[_Step]
-) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
+async def _climb(session: _Session, steps: Sequence[_Step]) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
     """Echo, then the steps in their order: an abort ends the association, so what matters most is asked first."""
     wire, service, association = session.wire, session.service, session.association
-    yield _accepted(session, answer, abstract_syntaxes), None
-    yield wire.observed(service, "dicom-any-called-ae"), None
     if not wire.tls:
         yield wire.observed(service, "dicom-clear-text"), None
     if any(association.takes(uid) for uid in _STORAGE):
-        writable = True if session.implementation.startswith(_DCMTK_ROOT) else None
-        facts = Facts(reachable=True, open=True, writable=writable)
-        yield wire.observed(service, "dicom-storage-offered", facts=facts), None
+        by_default = session.implementation.startswith(_DCMTK_ROOT)
+        yield (
+            wire.observed(
+                service,
+                "dicom-storage-offered",
+                facts=Facts(reachable=True, open=True, writable=True if by_default else None),
+                details={"inferred_from": "product-default"} if by_default else {},
+            ),
+            None,
+        )
     if association.takes(uids.VERIFICATION):
         outcome, status = await _outcome(session, uids.VERIFICATION, echo_request(1, uids.VERIFICATION), None)
         if outcome is _Outcome.EXECUTED:
@@ -336,6 +354,10 @@ def _integer(value: memoryview | None) -> int:
 
 def _printable(text: str) -> str:
     return "".join(c for c in text[:64] if c.isprintable() and c.isascii())
+
+
+def _service(wire: Wire) -> str:
+    return "dicom-tls" if wire.tls else "dicom"
 
 
 def _tls(wire: Wire) -> tuple[str, ...]:

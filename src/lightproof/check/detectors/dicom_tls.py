@@ -5,6 +5,7 @@ is a client certificate demanded, which old versions and ciphers are taken, what
 """
 
 import ssl
+import warnings
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
@@ -50,7 +51,9 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             yield wire.observed(_SERVICE, signal)
     for version in _OLD_VERSIONS:
         context = observing_tls_context()
-        context.minimum_version = context.maximum_version = version
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # asking for what nobody should take is the point
+            context.minimum_version = context.maximum_version = version
         if (taken := await _handshake(wire, context)) is not None:
             yield wire.observed(_SERVICE, "dicom-tls-weak-protocol", details={"tls_version": taken.version})
     context = observing_tls_context()

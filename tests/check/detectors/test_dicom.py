@@ -1,0 +1,174 @@
+"""The DICOM ladder against real archives: what each lets a stranger do, and that no patient data was taken for it."""
+
+from collections.abc import Callable
+
+import pytest
+from check.visiting import NOW, facts_of, signals_of, visit
+from peers.certificates import Certificates
+from peers.dcmtk import DicomPeer
+from peers.images import Study, paths_of
+from peers.orthanc import Orthanc
+from peers.pynetdicom_server import PynetdicomPeer
+
+from lightproof.check.detectors import dicom, dicom_tls
+from lightproof.check.wire import Consent, Wire
+from lightproof.evidence.records import Facts, Target
+
+DETECTORS = (dicom.DETECTOR, dicom_tls.DETECTOR)
+REACHABLE = Facts(reachable=True)
+
+
+def at(port: int) -> Target:
+    return Target("127.0.0.1", port)
+
+
+async def test_a_default_orthanc_is_open_and_writable_but_not_listable(
+    orthanc: Callable[..., Orthanc], studies: tuple[Study, ...]
+) -> None:
+    server = orthanc()
+    server.load(paths_of(studies))
+    seen = await visit(at(server.dicom_port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == Facts(
+        reachable=True, open=True, listable=False, downloadable=False, writable=True
+    )
+    assert seen.unchecked == ()
+
+
+async def test_an_orthanc_that_knows_us_as_a_modality_is_listable_and_downloadable(
+    orthanc: Callable[..., Orthanc], studies: tuple[Study, ...]
+) -> None:
+    server = orthanc({"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True})
+    server.load(paths_of(studies))
+    seen = await visit(at(server.dicom_port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, listable=True, downloadable=True, writable=True)
+    assert all(canary not in repr(seen) for study in studies for canary in study.canaries)
+
+
+async def test_an_orthanc_that_lets_everyone_get_but_not_find_is_downloadable(
+    orthanc: Callable[..., Orthanc], studies: tuple[Study, ...]
+) -> None:
+    server = orthanc({"DicomAlwaysAllowGet": True})
+    server.load(paths_of(studies))
+    seen = await visit(at(server.dicom_port), detectors=DETECTORS)
+    facts = facts_of(seen, "dicom")
+    assert (facts.listable, facts.downloadable) == (False, True)
+
+
+async def test_writability_is_said_to_be_inferred_from_what_the_product_does_by_default(
+    orthanc: Callable[..., Orthanc],
+) -> None:
+    # Orthanc accepts storage contexts even of those whose C-STORE it will refuse; only storing would tell, so we do not.
+    server = orthanc({"DicomAlwaysAllowStore": False})
+    seen = await visit(at(server.dicom_port), detectors=DETECTORS)
+    offered = next(o for o in seen.observations if o.signal == "dicom-storage-offered")
+    assert offered.details["inferred_from"] == "product-default"
+
+
+async def test_an_orthanc_that_checks_its_ae_title_is_only_reachable(orthanc: Callable[..., Orthanc]) -> None:
+    server = orthanc({"DicomCheckCalledAet": True})
+    seen = await visit(at(server.dicom_port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == REACHABLE
+    assert "dicom-called-ae-checked" in signals_of(seen)
+
+
+async def test_an_orthanc_with_tls_is_dicom_tls(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
+    server = orthanc(
+        {
+            "DicomTlsEnabled": True,
+            "DicomTlsCertificate": str(certificates.server_certificate),
+            "DicomTlsPrivateKey": str(certificates.server_key),
+            "DicomTlsTrustedCertificates": str(certificates.authority),
+            "DicomTlsRemoteCertificateRequired": False,
+        }
+    )
+    seen = await visit(at(server.dicom_port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom-tls").open
+    assert "dicom-tls-accepted" in signals_of(seen)
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        ("RW", Facts(reachable=True, open=True, listable=True, downloadable=True, writable=True)),
+        ("R", Facts(reachable=True, open=True, listable=True, downloadable=True)),
+    ],
+)
+async def test_a_dcmqrscp_gives_everything_to_whoever_names_it(
+    dcmqrscp: Callable[..., DicomPeer], studies: tuple[Study, ...], access: str, expected: Facts
+) -> None:
+    server = dcmqrscp(access=access)
+    if access == "RW":
+        server.load(paths_of(studies))
+    stranger = await visit(at(server.port), detectors=DETECTORS)
+    assert facts_of(stranger, "dicom") == REACHABLE
+    guest = await visit(at(server.port), detectors=DETECTORS, consent=Consent(called_aes=("WRONG", server.ae_title)))
+    assert facts_of(guest, "dicom") == expected
+    assert "dicom-called-ae-guessed" in signals_of(guest)
+
+
+async def test_a_dcmqrscp_with_known_callers_refuses_us(dcmqrscp: Callable[..., DicomPeer]) -> None:
+    server = dcmqrscp(peers="friend", hosts={"friend": ("FRIEND", 11199)})
+    seen = await visit(at(server.port), detectors=DETECTORS, consent=Consent(called_aes=(server.ae_title,)))
+    assert facts_of(seen, "dicom") == REACHABLE
+
+
+async def test_a_storescp_takes_images_and_shows_none(storescp: Callable[..., DicomPeer]) -> None:
+    seen = await visit(at(storescp().port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, writable=True)
+
+
+async def test_a_storescp_in_tls_demands_our_certificate(
+    storescp: Callable[..., DicomPeer], certificates: Certificates
+) -> None:
+    # The port is nobody's in particular: without a registered DICOM port a TLS service stays unnamed.
+    server = storescp(tls=certificates)
+    wire = Wire(at(server.port), detector="dicom_tls", now=lambda: NOW, tls=True)
+    seen = [observation async for observation in dicom_tls.detect(wire)]
+    assert seen[0].signal == "dicom-tls-mutual"
+    assert seen[0].protections == ("tls", "mutual-tls")
+
+
+async def test_a_storescp_in_tls_without_client_certificates_takes_images(
+    storescp: Callable[..., DicomPeer], certificates: Certificates
+) -> None:
+    server = storescp(tls=certificates, options=["-ic"])
+    seen = await visit(at(server.port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom-tls").writable
+    assert "dicom-tls-accepted" in signals_of(seen)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, Facts(reachable=True, open=True, listable=True, downloadable=True)),
+        ({"answers_queries": False, "answers_retrievals": False}, Facts(reachable=True, open=True)),
+        ({"answers_retrievals": False}, Facts(reachable=True, open=True, listable=True)),
+        ({"stores": False, "answers_queries": False, "answers_retrievals": False}, Facts(reachable=True, open=True)),
+        ({"check_called": True}, REACHABLE),
+        ({"allowed_calling": ("FRIEND",)}, REACHABLE),
+    ],
+)
+async def test_pynetdicom_servers_are_told_apart(
+    pynetdicom_scp: Callable[..., PynetdicomPeer], settings: dict[str, object], expected: Facts
+) -> None:
+    seen = await visit(at(pynetdicom_scp(**settings).port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == expected
+
+
+async def test_only_reading_requests_are_ever_sent(pynetdicom_scp: Callable[..., PynetdicomPeer]) -> None:
+    server = pynetdicom_scp()
+    await visit(at(server.port), detectors=DETECTORS)
+    assert set(server.requests) <= {"C-ECHO", "C-FIND", "C-GET"}
+
+
+async def test_counting_needs_consent_and_keeps_no_identifier(
+    orthanc: Callable[..., Orthanc], studies: tuple[Study, ...]
+) -> None:
+    server = orthanc({"DicomAlwaysAllowFind": True})
+    server.load(paths_of(studies))
+    without = await visit(at(server.dicom_port), detectors=DETECTORS)
+    assert all(not observation.counts for observation in without.observations)
+    counted = await visit(at(server.dicom_port), detectors=DETECTORS, consent=Consent(count=True, key=b"k" * 32))
+    counts = next(o.counts for o in counted.observations if o.signal == "dicom-counted")
+    assert counts["studies"] == len(studies)
+    assert all(canary not in repr(counted) for study in studies for canary in study.canaries)

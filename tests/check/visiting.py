@@ -1,0 +1,43 @@
+"""Visits one service as the engine does: what it speaks is found out, then its detectors run."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from lightproof.check.detectors import Detector, all_detectors
+from lightproof.check.engine import Engine, Visit
+from lightproof.check.wire import Budget, Consent, Unhurried
+from lightproof.evidence.records import Facts, Target
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+async def visit(
+    target: Target,
+    *,
+    detectors: Sequence[Detector] | None = None,
+    consent: Consent | None = None,
+    budget: Budget | None = None,
+) -> Visit:
+    """One visit, unhurried, at a fixed time."""
+    engine = Engine(
+        detectors=all_detectors() if detectors is None else detectors,
+        admission=Unhurried(),
+        now=lambda: NOW,
+        consent=consent or Consent(),
+        budget=budget or Budget(),
+    )
+    return await engine.visit(target)
+
+
+def facts_of(visit: Visit, service: str) -> Facts:
+    """All facts about one service together."""
+    facts = Facts()
+    for observation in visit.observations:
+        if observation.service == service:
+            facts = facts.merged(observation.facts)
+    return facts
+
+
+def signals_of(visit: Visit) -> set[str]:
+    """What was signalled."""
+    return {observation.signal for observation in visit.observations}
