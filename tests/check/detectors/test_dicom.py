@@ -3,16 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+
 from check.visiting import NOW, facts_of, signals_of, visit
+from lightproof.check.detectors import dicom, dicom_tls
+from lightproof.check.wire import Consent, Wire
+from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
 from peers.images import Study, paths_of
 from peers.orthanc import Orthanc
 from peers.pynetdicom_server import PynetdicomPeer
-
-from lightproof.check.detectors import dicom, dicom_tls
-from lightproof.check.wire import Consent, Wire
-from lightproof.evidence.records import Facts, Target
 
 DETECTORS = (dicom.DETECTOR, dicom_tls.DETECTOR)
 REACHABLE = Facts(reachable=True)
