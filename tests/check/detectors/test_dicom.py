@@ -57,7 +57,7 @@ async def test_an_orthanc_that_lets_everyone_get_but_not_find_is_downloadable(
 async def test_writability_is_said_to_be_inferred_from_what_the_product_does_by_default(
     orthanc: Callable[..., Orthanc],
 ) -> None:
-    # Orthanc accepts storage contexts even of those whose C-STORE it will refuse; only storing would tell, so we do not.
+    # Orthanc accepts storage contexts even of those whose C-STORE it will refuse; only storing would tell.
     server = orthanc({"DicomAlwaysAllowStore": False})
     seen = await visit(at(server.dicom_port), detectors=DETECTORS)
     offered = next(o for o in seen.observations if o.signal == "dicom-storage-offered")

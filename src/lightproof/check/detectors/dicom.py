@@ -77,8 +77,8 @@ _ALL_STUDIES: Final = encode_data_set(
 )
 
 _DCMTK_ROOT: Final = "1.2.276.0.7230010.3."
-"""Implementation UIDs of DCMTK: storescp, dcmqrscp, Orthanc. By default they store what comes on a storage context that
-they accepted; of other toolkits an accepted context only says that storage is offered. Storing would prove it: never."""
+"""Implementation UIDs of DCMTK: storescp, dcmqrscp, Orthanc. By default they store what comes on a storage context
+they accepted; of other toolkits an accepted context only says that storage is offered. Only storing would prove it."""
 
 _CONGESTION_PAUSE_S: Final = 1.0
 _GUESSES: Final = 20

@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: demo test lint soak benchmarks clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.demo-installed  ## try lightproof on an exposed practice that lives on this machine only
+	$(BIN)/lightproof demo
+
+test: lint $(VENV)/.peers-installed  ## everything the default run checks
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
+
+lint: $(VENV)/.test-installed  ## style, types, layers, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+soak: $(VENV)/.test-installed $(VENV)/.peers-installed  ## long runs: kill loops, fleets of hostile services, fuzzing
+	$(BIN)/python -m pytest -m soak --timeout 3600
+	$(BIN)/python benchmarks/fuzz_pdus.py
+
+benchmarks: $(VENV)/.test-installed $(VENV)/.peers-installed  ## the numbers of the README, side by side with peers
+	$(BIN)/python benchmarks/run_all.py
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); ./tests/install_system_packages python && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.demo-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(VENV)/.test-installed: pyproject.toml build_catalogues.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test --group lint
+	@touch $@ $(VENV)/.demo-installed
+
+$(VENV)/.peers-installed: tests/install_system_packages | $(BIN)/python
+	./tests/install_system_packages peers
+	@touch $@
