@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test lint soak benchmarks clean
+.PHONY: demo test lint soak benchmarks translations clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo-installed  ## try lightproof on an exposed practice that lives on this machine only
@@ -46,3 +46,8 @@ $(VENV)/.test-installed: pyproject.toml build_catalogues.py | $(BIN)/python
 $(VENV)/.peers-installed: tests/install_system_packages | $(BIN)/python
 	./tests/install_system_packages peers
 	@touch $@
+
+translations: $(VENV)/.test-installed  ## collect the texts of the program into the French catalogue
+	$(BIN)/pybabel -q extract -k _ -k gettext -k ngettext:1,2 --no-location --sort-output -o $(VENV)/messages.pot src
+	$(BIN)/pybabel -q update -D lightproof -l fr -i $(VENV)/messages.pot -d src/lightproof/locale --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -D lightproof -l fr -d src/lightproof/locale --statistics
