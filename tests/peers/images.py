@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 
@@ -106,3 +108,17 @@ def write_studies(folder: Path, count: int = 2, *, instances: int = 1) -> tuple[
 def paths_of(studies: Iterable[Study]) -> list[Path]:
     """All files of these studies."""
     return [path for study in studies for path in study.paths]
+
+
+def encoded(data: Dataset, *, explicit: bool) -> bytes:
+    """The data set as pydicom encodes it, little endian, without file meta."""
+    buffer = DicomBytesIO()
+    buffer.is_little_endian = True
+    buffer.is_implicit_VR = not explicit
+    write_dataset(buffer, data)
+    return buffer.getvalue()
+
+
+def decoded(raw: bytes, *, explicit: bool) -> Dataset:
+    """The data set as pydicom reads it."""
+    return pydicom.filereader.read_dataset(DicomBytesIO(raw), is_implicit_VR=not explicit, is_little_endian=True)
