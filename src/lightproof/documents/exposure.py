@@ -31,7 +31,8 @@ from lightproof.documents.model import (
     Tone,
     Verdict,
 )
-from lightproof.evidence.records import ExposureReport, Finding, Grade, Rule, RuleText, Service, Severity, Vantage
+from lightproof.documents.rules import action_of, text_of, title_of
+from lightproof.evidence.records import ExposureReport, Finding, Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -126,7 +127,8 @@ def _counts(report: ExposureReport) -> Counts:
 
 def _ladder(report: ExposureReport) -> Ladder:
     rungs = tuple(
-        Rung(_action(report, fix.rule), fix.letter_after, wording.letter_tone(fix.letter_after)) for fix in report.fixes
+        Rung(action_of(report, fix.rule), fix.letter_after, wording.letter_tone(fix.letter_after))
+        for fix in report.fixes
     )
     return Ladder(
         title=_("What improves the letter"),
@@ -150,7 +152,7 @@ def _urgent(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Ta
     wanted = list(dict.fromkeys([fix.rule for fix in report.fixes] + [group[0].rule for group in groups]))
     severities = {group[0].rule: group[0].severity for group in groups}
     rows = [
-        (_action(report, rule_id), wording.who_word(_who(report, rule_id)), _time(report, rule_id, severities))
+        (action_of(report, rule_id), wording.who_word(_who(report, rule_id)), _time(report, rule_id, severities))
         for rule_id in wanted
         if severities.get(rule_id, Severity.INFO) is not Severity.INFO
     ][:_URGENT]
@@ -176,7 +178,7 @@ def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> 
     rows = tuple(
         (
             Mark(wording.SEVERITY_TONES[group[0].severity], wording.severity_word(group[0].severity)),
-            _title(report, group[0].rule),
+            title_of(report, group[0].rule),
             _places(group),
             Link(_ids(group), _anchor(index)),
         )
@@ -239,7 +241,7 @@ def _card(
     services: dict[tuple[str, int, str, str], Service],
 ) -> Card:
     rule = report.rules.get(group[0].rule)
-    text = _text(rule)
+    text = text_of(report, group[0].rule)
     blocks: list[Block] = [Paragraph(text.why)] if text and text.why else []
     if len(group) <= _FULL_FACTS:
         blocks += [FactList(_facts(finding, services.get(_key(finding)))) for finding in group]
@@ -334,24 +336,6 @@ def _places(group: Sequence[Finding]) -> str:
 
 
 def _ids(group: Sequence[Finding]) -> str:
-    if len(group) == 1:
-        return group[0].id
+    if len(group) <= _FULL_FACTS:
+        return ", ".join(finding.id for finding in group)
     return _("{id} + {n}").format(id=group[0].id, n=wording.number(len(group) - 1))
-
-
-def _text(rule: Rule | None) -> RuleText | None:
-    if rule is None:
-        return None
-    return rule.texts.get(language()) or rule.texts.get("en")
-
-
-def _title(report: ExposureReport, rule_id: str) -> str:
-    text = _text(report.rules.get(rule_id))
-    return text.title if text else rule_id
-
-
-def _action(report: ExposureReport, rule_id: str) -> str:
-    text = _text(report.rules.get(rule_id))
-    if text is None:
-        return rule_id
-    return text.action or (text.remedy[0] if text.remedy else text.title)

@@ -12,12 +12,13 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from lightproof.documents.model import Block, Cell, Document, Tone
 from lightproof.documents.palette import COLOURS, OUTLINES, PAGE_DARK, PAGE_LIGHT
 from lightproof.documents.text import visible
+from lightproof.documents.wording import number
 from lightproof.locale import gettext as _
 
 _FONTS: Final = ((400, "AtkinsonHyperlegibleNext-Regular.woff2"), (700, "AtkinsonHyperlegibleNext-Bold.woff2"))
@@ -34,16 +35,14 @@ def html(document: Document) -> bytes:
         "base-uri 'none'; form-action 'none'; frame-src 'none'"
     )
     page = _environment().get_template("document.html.jinja")
-    text = page.render(
-        document=document, style=Markup(style), policy=policy, contents=_("On this page"), page_word=_("page")
-    )  # noqa: S704 - the style sheet is ours; the footer in it is filtered
+    ours = Markup(style)  # noqa: S704 - the one text of a report in it, the footer, is filtered
+    text = page.render(document=document, style=ours, policy=policy, contents=_("On this page"))
     return text.encode("utf-8", "replace")
 
 
 def _style(document: Document) -> str:
     sheet = _environment().get_template("document.css.jinja")
-    return sheet.render(
-        fonts=_fonts(),
+    return _font_faces() + sheet.render(
         colours={tone.value: COLOURS[tone] for tone in Tone},
         page_light=PAGE_LIGHT,
         page_dark=PAGE_DARK,
@@ -53,16 +52,21 @@ def _style(document: Document) -> str:
 
 
 @cache
-def _fonts() -> tuple[tuple[int, str], ...]:
+def _font_faces() -> str:
     folder = resources.files("lightproof.documents") / "fonts"
-    return tuple((weight, base64.b64encode((folder / name).read_bytes()).decode()) for weight, name in _FONTS)
+    faces: list[str] = []
+    for weight, name in _FONTS:
+        data = base64.b64encode((folder / name).read_bytes()).decode()
+        source = f'url(data:font/woff2;base64,{data}) format("woff2")'
+        faces.append(f'@font-face {{ font-family: "Reading"; font-weight: {weight}; src: {source}; }}\n')
+    return "".join(faces)
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("lightproof.documents", "templates"),
-        autoescape=lambda name: name is not None and name.endswith(".html.jinja"),
+        autoescape=select_autoescape(enabled_extensions=("html.jinja",), default_for_string=True),
         undefined=StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,
@@ -70,11 +74,12 @@ def _environment() -> Environment:
     )
     environment.filters["kind"] = _kind
     environment.filters["points"] = _points
+    environment.filters["number"] = number
     return environment
 
 
 def _finalize(value: object) -> object:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) and len(value) < 20_000 else value
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _kind(block: Block | Cell) -> str:

@@ -33,9 +33,8 @@ def visible(text: str) -> VisibleText:
     """
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
-    if text.isprintable():
-        if text.isascii() or not any(map(unicodedata.combining, text)):
-            return VisibleText(text)
+    if text.isprintable() and (text.isascii() or not any(map(unicodedata.combining, text))):
+        return VisibleText(text)
     shown: list[str] = []
     marks = 0
     for character in text:

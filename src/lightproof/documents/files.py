@@ -1,0 +1,113 @@
+"""Which format a file name asks for; the report in it; and a file that is written whole or not at all.
+
+A report says where images can be read, so its file is its owner's alone (mode 0600).
+"""
+
+import os
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+from lightproof.documents import json, ndjson
+from lightproof.documents.csv import findings_csv
+from lightproof.documents.defectdojo import defectdojo
+from lightproof.documents.exposure import exposure_document
+from lightproof.documents.html import html
+from lightproof.documents.model import Attachment
+from lightproof.documents.pdf import pdf
+from lightproof.documents.sarif import sarif
+from lightproof.errors import UsageRefused
+from lightproof.evidence.records import ExposureReport
+from lightproof.locale import gettext as _
+
+
+class Format(StrEnum):
+    """Formats of an exposure report, each named by the end of its file name; longer endings first."""
+
+    DEFECTDOJO = ".dojo.json"
+    NDJSON = ".ndjson"
+    SARIF = ".sarif"
+    HTML = ".html"
+    JSON = ".json"
+    CSV = ".csv"
+    PDF = ".pdf"
+
+
+def format_of(path: Path) -> Format:
+    """The format that the end of the file name asks for.
+
+    Raises:
+        UsageRefused: no format ends so.
+    """
+    name = path.name.lower()
+    for wanted in Format:
+        if name.endswith(wanted.value):
+            return wanted
+    raise UsageRefused(
+        "report-format-unknown",
+        _("The end of the report's file name does not say which format is wanted."),
+        _("End it in one of: {endings}.").format(endings=", ".join(wanted.value for wanted in Format)),
+    )
+
+
+def render(report: ExposureReport, wanted: Format) -> bytes:
+    """The report in this format and the current language; the same report gives the same bytes.
+
+    Raises:
+        MissingExtra: PDF without the part `pdf`.
+    """
+    match wanted:
+        case Format.HTML:
+            return html(exposure_document(report))
+        case Format.PDF:
+            evidence = Attachment(
+                "exposure.json", "application/json", _("The whole report as data"), json.dumps(report)
+            )
+            return pdf(exposure_document(report, attachments=(evidence,)))
+        case Format.JSON:
+            return json.dumps(report)
+        case Format.NDJSON:
+            return b"".join(ndjson.lines(report))
+        case Format.SARIF:
+            return sarif(report)
+        case Format.CSV:
+            return findings_csv(report)
+        case Format.DEFECTDOJO:
+            return defectdojo(report)
+
+
+def write(report: ExposureReport, path: Path) -> Format:
+    """Render the report in the format its file name asks for, and put it there.
+
+    Raises:
+        UsageRefused: unknown format, or a place that cannot be written.
+        MissingExtra: PDF without the part `pdf`.
+    """
+    wanted = format_of(path)
+    put(render(report, wanted), path)
+    return wanted
+
+
+def put(content: bytes, path: Path) -> None:
+    """The file with this content, mode 0600; whoever looks sees the old file or the whole new one.
+
+    Raises:
+        UsageRefused: the place cannot be written.
+    """
+    try:
+        descriptor, draft = tempfile.mkstemp(prefix=".lightproof-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).replace(path)
+        except OSError:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageRefused(
+            "report-not-written",
+            _("The report could not be written to “{path}”: {reason}.").format(path=path, reason=error.strerror),
+            _("Name a file in a folder that exists and that you may write to."),
+        ) from error

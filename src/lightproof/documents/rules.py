@@ -1,0 +1,24 @@
+"""A rule's words in the reader's language: its title, and what to do about it in one order."""
+
+from lightproof.evidence.records import ExposureReport, RuleText
+from lightproof.locale import language
+
+
+def text_of(report: ExposureReport, rule_id: str) -> RuleText | None:
+    """The rule's text in the current language, in English failing that; None for a rule the report does not hold."""
+    rule = report.rules.get(rule_id)
+    return (rule.texts.get(language()) or rule.texts.get("en")) if rule else None
+
+
+def title_of(report: ExposureReport, rule_id: str) -> str:
+    """What the rule says holds; its id where there are no words for it."""
+    text = text_of(report, rule_id)
+    return text.title if text else rule_id
+
+
+def action_of(report: ExposureReport, rule_id: str) -> str:
+    """What to do, in one order: the rule's own, else its first step."""
+    text = text_of(report, rule_id)
+    if text is None:
+        return rule_id
+    return text.action or (text.remedy[0] if text.remedy else text.title)
