@@ -1,0 +1,84 @@
+"""A killed run goes on where it stopped, and never with another run's past."""
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lightproof.check.journal import Journal, merged, read
+from lightproof.errors import UsageRefused
+from lightproof.evidence.records import Facts, Observation, Target, Unchecked
+
+SEEN = Observation(
+    at=datetime(2026, 11, 23, 10, tzinfo=UTC),
+    detector="dicom",
+    target=Target("127.0.0.1", 104),
+    service="dicom",
+    signal="dicom-echo-answered",
+    facts=Facts(reachable=True, open=True),
+    details={"contexts_accepted": 3},
+)
+
+
+def written(path: Path) -> Path:
+    with Journal(path) as journal:
+        journal.begin("plan", "2026-11-23T10:00:00Z")
+        journal.swept([(0, 10), (20, 30)], [SEEN.target])
+        journal.swept([(10, 20)], [])
+        journal.visited(SEEN.target, [SEEN], [Unchecked(target=SEEN.target, detector="web", reason="deadline")])
+    return path
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    done = read(written(tmp_path / "j"), "plan")
+    assert done.started == "2026-11-23T10:00:00Z"
+    assert done.swept == [(0, 30)]
+    assert list(done.answering) == [SEEN.target]
+    assert done.visited[SEEN.target] == ((SEEN,), (Unchecked(target=SEEN.target, detector="web", reason="deadline"),))
+
+
+def test_a_journal_cut_anywhere_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = written(tmp_path / "j").read_bytes()
+    first_line = whole.index(b"\n") + 1
+    for cut in range(first_line, len(whole)):
+        torn = tmp_path / "torn"
+        torn.write_bytes(whole[:cut])
+        read(torn, "plan")
+        with Journal(torn) as journal:
+            journal.swept([(90, 91)], [])
+        assert (90, 91) in read(torn, "plan").swept
+
+
+def test_a_journal_of_another_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageRefused) as refusal:
+        read(written(tmp_path / "j"), "other")
+    assert refusal.value.error_id == "journal-of-another-run"
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "j")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = b'{"entry": "surprise"}\n'
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(UsageRefused, match="3"):
+        read(path, "plan")
+
+
+def test_two_runs_do_not_write_to_one_journal(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j"), pytest.raises(UsageRefused) as refusal:
+        Journal(tmp_path / "j")
+    assert refusal.value.error_id == "journal-in-use"
+
+
+def test_a_journal_is_for_its_owner_only(tmp_path: Path) -> None:
+    assert written(tmp_path / "j").stat().st_mode & 0o077 == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)).map(lambda t: (t[0], t[0] + t[1]))))
+def test_merged_ranges_hold_the_same_positions(ranges: list[tuple[int, int]]) -> None:
+    joined = merged(ranges)
+    assert {p for a, b in joined for p in range(a, b)} == {p for a, b in ranges for p in range(a, b)}
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(joined))
