@@ -1,5 +1,6 @@
 """Our acceptor against dcmtk's and pynetdicom's clients."""
 
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -161,8 +162,6 @@ def test_pynetdicom_as_client_of_everything(studies: tuple[Study, ...]) -> None:
 
 
 def test_a_client_that_speaks_http_is_refused() -> None:
-    import socket
-
     with serving(Archive()) as archive, socket.create_connection((ADDRESS, archive.port), timeout=5) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert client.recv(100) == bytes.fromhex("07000000000400000200")

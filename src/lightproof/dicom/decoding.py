@@ -5,7 +5,6 @@ declared. Whatever the bytes, the only exception is ProtocolViolation. We are as
 sub-items, unknown items and reasons, padding of either kind) and no more.
 """
 
-import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -43,9 +42,9 @@ _ITEM = struct.Struct(">BxH")
 _PDV = struct.Struct(">IBB")
 _SHORT = struct.Struct(">H")
 _LONG = struct.Struct(">I")
-_UID = re.compile(rb"[0-9.]{0,64}")
 _PDU_TYPES: Final = {int(kind): kind for kind in PduType}
-_LONGEST_NAME: Final = 64
+_LONGEST_TEXT: Final = 64
+"""UIDs have at most 64 characters, AE titles and version names 16."""
 
 
 def decode_header(data: bytes | bytearray | memoryview, offset: int = 0) -> tuple[PduType, int]:
@@ -100,7 +99,7 @@ def _associate_request(body: memoryview, limits: Limits) -> AssociateRequest:
     user: UserInformation | None = None
     for kind, value in _items(body[FIXED_LENGTH:]):
         if kind == 0x10 and application is None:
-            application = _uid(value)
+            application = _text(value)
         elif kind == 0x20:
             context = _proposed_context(value, limits)
             if context.context_id in contexts or len(contexts) == limits.contexts:
@@ -131,7 +130,7 @@ def _associate_accept(body: memoryview, limits: Limits) -> AssociateAccept:
     user: UserInformation | None = None
     for kind, value in _items(body[FIXED_LENGTH:]):
         if kind == 0x10 and application is None:
-            application = _uid(value)
+            application = _text(value)
         elif kind == 0x21:
             context = _answered_context(value, limits)
             if context.context_id in contexts or len(contexts) == limits.contexts:
@@ -227,11 +226,11 @@ def _proposed_context(value: memoryview, limits: Limits) -> ProposedContext:
         if kind == 0x30:
             if abstract is not None:
                 raise ProtocolViolation("item-repeated")
-            abstract = _uid(text)
+            abstract = _text(text)
         elif kind == 0x40:
             if len(transfers) == limits.transfer_syntaxes:
                 raise ProtocolViolation("transfer-syntaxes")
-            transfers.append(_uid(text))
+            transfers.append(_text(text))
     if abstract is None:
         raise ProtocolViolation("item-missing")
     return ProposedContext(context_id, abstract, tuple(transfers))
@@ -243,8 +242,8 @@ def _answered_context(value: memoryview, limits: Limits) -> AnsweredContext:
     for count, (kind, text) in enumerate(_items(value[4:])):
         if count == limits.transfer_syntaxes:
             raise ProtocolViolation("transfer-syntaxes")
-        if kind == 0x40 and not transfer and value[2] == 0:
-            transfer = _uid(text)
+        if kind == 0x40 and not transfer:
+            transfer = _text(text)
     return AnsweredContext(context_id, value[2], transfer)
 
 
@@ -266,7 +265,7 @@ def _user_information(value: memoryview, limits: Limits) -> UserInformation:
                 raise ProtocolViolation("maximum-length")
             maximum = _LONG.unpack(item)[0]
         elif kind == 0x52:
-            class_uid = _text(item[:_LONGEST_NAME])
+            class_uid = _text(item)
         elif kind == 0x53:
             if len(item) != 4:
                 raise ProtocolViolation("asynchronous-operations")
@@ -275,12 +274,12 @@ def _user_information(value: memoryview, limits: Limits) -> UserInformation:
             uid, rest = _counted(item)
             if len(rest) != 2:
                 raise ProtocolViolation("role-selection")
-            roles.append(RoleSelection(_uid(uid), bool(rest[0]), bool(rest[1])))
+            roles.append(RoleSelection(_text(uid), bool(rest[0]), bool(rest[1])))
         elif kind == 0x55:
-            version = _text(item[:_LONGEST_NAME])
+            version = _text(item)
         elif kind == 0x56:
             uid, rest = _counted(item)
-            extended.append(ExtendedNegotiation(_uid(uid), bytes(rest)))
+            extended.append(ExtendedNegotiation(_text(uid), bytes(rest)))
         elif kind == 0x57:
             common.append(_common_extended(item, limits))
         elif kind == 0x58:
@@ -309,8 +308,8 @@ def _common_extended(item: memoryview, limits: Limits) -> CommonExtendedNegotiat
         if len(related) == limits.user_items:
             raise ProtocolViolation("related-classes")
         text, listed = _counted(listed)
-        related.append(_uid(text))
-    return CommonExtendedNegotiation(_uid(uid), _uid(service_class), tuple(related))
+        related.append(_text(text))
+    return CommonExtendedNegotiation(_text(uid), _text(service_class), tuple(related))
 
 
 def _identity(item: memoryview) -> UserIdentity:
@@ -331,13 +330,7 @@ def _counted(view: memoryview) -> tuple[memoryview, memoryview]:
     return view[2:stop], view[stop:]
 
 
-def _uid(value: memoryview) -> str:
-    # The standard pads no UID here (PS3.8 annex F), but peers do, with NUL or space.
-    raw = value[:80].tobytes().rstrip(b"\0 ")
-    if len(value) > 80 or not _UID.fullmatch(raw):
-        raise ProtocolViolation("uid")
-    return raw.decode("ascii")
-
-
 def _text(value: memoryview) -> str:
-    return value.tobytes().strip(b"\0 ").decode("latin-1")
+    # Peers pad UIDs where the standard does not (PS3.8 annex F), and some write what is no UID at all: one strange
+    # context is no reason to refuse the others, and a text that no table holds is supported by nobody.
+    return value[:_LONGEST_TEXT].tobytes().strip(b"\0 ").decode("latin-1")

@@ -286,9 +286,10 @@ def _command(number: int, follows: bool, values: dict[str, int | str]) -> Comman
 
 
 def _number(value: memoryview) -> int:
-    if len(value) != 2:
+    # Some peers repeat a number within its element: the first one counts.
+    if len(value) < 2 or len(value) & 1:
         raise ProtocolViolation("command-element-length")
-    return _SHORT.unpack(value)[0]
+    return _SHORT.unpack_from(value)[0]
 
 
 def _text(value: memoryview) -> str:

@@ -108,7 +108,7 @@ def _associate(pdu: AssociateRequest | AssociateAccept, contexts: bytes) -> byte
             _ae_title(pdu.called_ae),
             _ae_title(pdu.calling_ae),
             bytes(32),
-            _item(0x10, _ascii(pdu.application_context)),
+            _item(0x10, _latin(pdu.application_context)),
             contexts,
             _item(0x50, _user_information(pdu.user)),
         )
@@ -116,14 +116,14 @@ def _associate(pdu: AssociateRequest | AssociateAccept, contexts: bytes) -> byte
 
 
 def _proposed_context(context: ProposedContext) -> bytes:
-    syntaxes = b"".join(_item(0x40, _ascii(uid)) for uid in context.transfer_syntaxes)
-    return _item(0x20, bytes((context.context_id, 0, 0, 0)) + _item(0x30, _ascii(context.abstract_syntax)) + syntaxes)
+    syntaxes = b"".join(_item(0x40, _latin(uid)) for uid in context.transfer_syntaxes)
+    return _item(0x20, bytes((context.context_id, 0, 0, 0)) + _item(0x30, _latin(context.abstract_syntax)) + syntaxes)
 
 
 def _answered_context(context: AnsweredContext) -> bytes:
     # The transfer syntax of a refused context is not tested (PS3.8 9.3.3.2), but the sub-item must be there.
     head = bytes((context.context_id, 0, context.result, 0))
-    return _item(0x21, head + _item(0x40, _ascii(context.transfer_syntax)))
+    return _item(0x21, head + _item(0x40, _latin(context.transfer_syntax)))
 
 
 def _user_information(user: UserInformation) -> bytes:
@@ -134,13 +134,13 @@ def _user_information(user: UserInformation) -> bytes:
         parts.append(_item(0x52, _latin(user.implementation_class_uid)))
     if user.asynchronous is not None:
         parts.append(_item(0x53, struct.pack(">HH", user.asynchronous.invoked, user.asynchronous.performed)))
-    parts.extend(_item(0x54, _counted(_ascii(r.sop_class_uid)) + bytes((r.scu, r.scp))) for r in user.roles)
+    parts.extend(_item(0x54, _counted(_latin(r.sop_class_uid)) + bytes((r.scu, r.scp))) for r in user.roles)
     if user.implementation_version_name is not None:
         parts.append(_item(0x55, _latin(user.implementation_version_name)))
-    parts.extend(_item(0x56, _counted(_ascii(e.sop_class_uid)) + e.information) for e in user.extended)
+    parts.extend(_item(0x56, _counted(_latin(e.sop_class_uid)) + e.information) for e in user.extended)
     for common in user.common_extended:
-        related = b"".join(_counted(_ascii(uid)) for uid in common.related)
-        classes = _counted(_ascii(common.sop_class_uid)) + _counted(_ascii(common.service_class_uid))
+        related = b"".join(_counted(_latin(uid)) for uid in common.related)
+        classes = _counted(_latin(common.sop_class_uid)) + _counted(_latin(common.service_class_uid))
         parts.append(_item(0x57, classes + _counted(related)))
     if user.identity is not None:
         head = bytes((user.identity.kind, user.identity.response_requested))
@@ -167,10 +167,6 @@ def _ae_title(title: str) -> bytes:
     if len(raw) > 16:
         raise ValueError("an AE title has at most 16 characters")
     return raw.ljust(16)
-
-
-def _ascii(text: str) -> bytes:
-    return text.encode("ascii")
 
 
 def _latin(text: str) -> bytes:
