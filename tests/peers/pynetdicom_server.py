@@ -50,11 +50,15 @@ def running_pynetdicom(
     answers_retrievals: bool = True,
     stores: bool = True,
     held: Sequence[Dataset] = (),
+    filters: bool = True,
     tls: ssl.SSLContext | None = None,
     configure: Callable[[AE], None] | None = None,
     address: str = ADDRESS,
 ) -> Iterator[PynetdicomPeer]:
-    """A server bound to one loopback address. `held` are the data sets that queries match by StudyInstanceUID."""
+    """A server bound to one loopback address. `held` are the data sets that queries match by StudyInstanceUID;
+
+    without `filters` every query matches them all, as careless servers do.
+    """
     ae = AE(ae_title=ae_title)
     ae.require_called_aet = check_called
     ae.require_calling_aet = list(allowed_calling)
@@ -84,7 +88,7 @@ def running_pynetdicom(
 
     def matches(identifier: Dataset) -> list[Dataset]:
         wanted = str(identifier.get("StudyInstanceUID") or "")
-        return [data for data in peer.held if not wanted or data.StudyInstanceUID == wanted]
+        return [data for data in peer.held if not (filters and wanted) or data.StudyInstanceUID == wanted]
 
     def find(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         peer.requests.append("C-FIND")
