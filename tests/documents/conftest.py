@@ -1,10 +1,18 @@
 """Reports to render: a practice whose archive answers everyone, and populations of any size."""
 
 import hashlib
-from collections.abc import Callable
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from lightproof.evidence.records import (
     Cap,
@@ -42,11 +50,13 @@ RULES = {
             "gdpr-32-1-b",
             RuleText(
                 title="Anyone can search your images and take them",
-                why="The imaging software answers every caller, whoever they are. Through the internet box, that is the whole "
-                "Internet. Names, dates of birth and images can be copied without leaving a trace that you would notice.",
+                why="The imaging software answers every caller, whoever they are. Through the internet box, that is "
+                "the whole Internet. Names, dates of birth and images can be copied without leaving a trace you would "
+                "notice.",
                 remedy=(
                     "On the internet box, remove the redirection of port 11112 and switch the DMZ off.",
-                    "In Horos, open Preferences, Listener, and untick “Activate DICOM listener” if no device sends you images.",
+                    "In Horos, open Preferences, Listener, and untick “Activate DICOM listener” if no device sends you "
+                    "images.",
                     "If a device does, tick “Only accept known AE titles” and list that device alone.",
                     "Run the check again: the letter must change.",
                 ),
@@ -54,12 +64,13 @@ RULES = {
             ),
             RuleText(
                 title="N’importe qui peut chercher vos images et les copier",
-                why="Le logiciel d’imagerie répond à tous ceux qui l’appellent, quels qu’ils soient. À travers la box, c’est "
-                "tout Internet. Noms, dates de naissance et images peuvent être copiés sans laisser de trace que vous verriez.",
+                why="Le logiciel d’imagerie répond à tous ceux qui l’appellent, quels qu’ils soient. À travers la box, "
+                "c’est tout Internet. Noms, dates de naissance et images peuvent être copiés sans laisser de trace que "
+                "vous verriez.",
                 remedy=(
                     "Sur la box, supprimez la redirection du port 11112 et désactivez la DMZ.",
-                    "Dans Horos, ouvrez Préférences, Listener, et décochez « Activer le listener DICOM » si aucun appareil ne "
-                    "vous envoie d’images.",
+                    "Dans Horos, ouvrez Préférences, Listener, et décochez « Activer le listener DICOM » si aucun "
+                    "appareil ne vous envoie d’images.",
                     "Si un appareil vous en envoie, n’acceptez que lui : cochez « AE titles connus seulement ».",
                     "Relancez la vérification : la lettre doit changer.",
                 ),
@@ -139,9 +150,7 @@ RULES = {
 }
 
 
-def a_service(
-    address: str, port: int, service: str, grade: Grade, facts: Facts, findings: tuple[str, ...], **more: object
-) -> Service:
+def a_service(address: str, port: int, service: str, grade: Grade, facts: Facts, **more: object) -> Service:
     values: dict[str, object] = {
         "address": address,
         "port": port,
@@ -149,7 +158,7 @@ def a_service(
         "service": service,
         "grade": grade,
         "facts": facts,
-        "findings": findings,
+        "findings": (),
         "product": None,
         "version": None,
         "protections": (),
@@ -159,7 +168,7 @@ def a_service(
     return Service(**values)  # type: ignore[arg-type]
 
 
-def a_finding(number: int, rule_id: str, address: str, port: int, service: str, evidence: str = FINDS) -> Finding:
+def a_finding(number: int, rule_id: str, address: str, port: int, service: str, *, evidence: str = FINDS) -> Finding:
     wanted = RULES[rule_id]
     return Finding(
         id=f"F-{number:04d}",
@@ -210,7 +219,7 @@ def practice() -> ExposureReport:
             "dicom",
             Grade.DOWNLOADABLE,
             all_open,
-            ("F-0001", "F-0003"),
+            findings=("F-0001", "F-0003"),
             product="Horos",
             version="3.3.6",
             counts={"studies": 1200, "series": 5300},
@@ -224,7 +233,7 @@ def practice() -> ExposureReport:
             "http-listing",
             Grade.DOWNLOADABLE,
             Facts(reachable=True, open=True, listable=True, downloadable=True),
-            ("F-0002",),
+            findings=("F-0002",),
             product="nginx",
             version="1.22.1",
         ),
@@ -234,7 +243,7 @@ def practice() -> ExposureReport:
             "dicom",
             Grade.REACHABLE,
             Facts(reachable=True, open=False, listable=False),
-            ("F-0005",),
+            findings=("F-0005",),
             product="DCMTK",
             version="3.6.7",
             protections=("called-ae",),
@@ -245,7 +254,7 @@ def practice() -> ExposureReport:
             "upnp-igd",
             Grade.OPEN,
             Facts(reachable=True, open=True),
-            ("F-0004",),
+            findings=("F-0004",),
             product="Livebox",
         ),
     )
@@ -257,18 +266,18 @@ def practice() -> ExposureReport:
             web,
             80,
             "http-listing",
-            "GET /export/: HTTP 200 text/html; bytes 128-131 of 1 file: DICM",
+            evidence="GET /export/: HTTP 200 text/html; bytes 128-131 of 1 file: DICM",
         ),
-        a_finding(3, "dicom-no-tls", archive, 11112, "dicom", "A-ASSOCIATE-AC on a clear connection"),
+        a_finding(3, "dicom-no-tls", archive, 11112, "dicom", evidence="A-ASSOCIATE-AC on a clear connection"),
         a_finding(
             4,
             "box-upnp-mapping",
             "192.168.1.1",
             5000,
             "upnp-igd",
-            "GetGenericPortMappingEntry: TCP 11112 -> 192.168.1.20:11112",
+            evidence="GetGenericPortMappingEntry: TCP 11112 -> 192.168.1.20:11112",
         ),
-        a_finding(5, "dicom-no-tls", "192.168.1.31", 104, "dicom", "A-ASSOCIATE-RJ on a clear connection"),
+        a_finding(5, "dicom-no-tls", "192.168.1.31", 104, "dicom", evidence="A-ASSOCIATE-RJ on a clear connection"),
     )
     return a_report(
         services,
@@ -329,13 +338,65 @@ def population(size: int) -> ExposureReport:
             "dicom",
             Grade.LISTABLE,
             Facts(reachable=True, open=True, listable=True),
-            (f.id,),
+            findings=(f.id,),
             product="Orthanc",
             version="1.10.1",
         )
         for f in findings
     )
     return a_report(services, findings, fixes=practice().fixes, caps=practice().caps, targets=size * 3)
+
+
+def hostile_strings() -> dict[str, str]:
+    """The injection corpus by name."""
+    corpus = json.loads((Path(__file__).parent / "hostile_strings.json").read_text("ascii"))
+    return {name: s if isinstance(s, str) else s["repeat"] * s["times"] for name, s in corpus.items()}
+
+
+def poisoned(record: Any, payload: str) -> Any:
+    """The record with every free text in it, keys included, replaced by the payload."""
+    closed = {"transport", "basis", "who"}
+    if isinstance(record, Enum) or record is None:
+        return record
+    if isinstance(record, str):
+        return payload
+    if isinstance(record, tuple):
+        return tuple(poisoned(entry, payload) for entry in record)
+    if isinstance(record, Mapping):
+        return {k if k in {"en", "fr"} else payload: poisoned(v, payload) for k, v in record.items()}
+    if is_dataclass(record):
+        return replace(
+            record,
+            **{  # type: ignore[type-var]
+                f.name: poisoned(getattr(record, f.name), payload) for f in fields(record) if f.name not in closed
+            },
+        )
+    return record
+
+
+@pytest.fixture(params=hostile_strings().items(), ids=lambda item: item[0])
+def a_hostile_string(request: pytest.FixtureRequest) -> str:
+    return request.param[1]
+
+
+@pytest.fixture
+def a_poisoned_report(a_hostile_string: str) -> ExposureReport:
+    """A practice in which every text that could have come from a network is the hostile string."""
+    return poisoned(practice(), a_hostile_string)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    program = shutil.which("chromium")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium is not installed")
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

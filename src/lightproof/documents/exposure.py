@@ -243,18 +243,18 @@ def _card(
     rule = report.rules.get(group[0].rule)
     text = text_of(report, group[0].rule)
     blocks: list[Block] = [Paragraph(text.why)] if text and text.why else []
+    steps = [Items(_("What to do, in this order"), text.remedy, ordered=True)] if text and text.remedy else []
     if len(group) <= _FULL_FACTS:
         blocks += [FactList(_facts(finding, services.get(_key(finding)))) for finding in group]
+        blocks += steps
     else:
-        blocks.append(_place_table(shown, len(group) - len(shown), services))
-    if text and text.remedy:
-        blocks.append(Items(_("What to do, in this order"), text.remedy, ordered=True))
+        blocks += [*steps, _place_table(shown, len(group) - len(shown), services)]
     if rule and rule.references:
         blocks.append(Items(_("Sources"), rule.references))
     severity = group[0].severity
     return Card(
         anchor=anchor,
-        title=text.title if text else group[0].rule,
+        title=title_of(report, group[0].rule),
         mark=Mark(wording.SEVERITY_TONES[severity], wording.severity_word(severity)),
         references=(_ids(group), group[0].rule, *group[0].duties),
         blocks=tuple(blocks),
@@ -292,7 +292,7 @@ def _place_table(shown: Sequence[Finding], left_out: int, services: dict[tuple[s
         for finding in shown
     )
     note = ngettext(
-        "{n} more place is in the attached data (JSON).", "{n} more places are in the attached data (JSON).", left_out
+        "{n} more place is in the JSON report.", "{n} more places are in the JSON report.", left_out
     ).format(n=wording.number(left_out))
     return Table(
         _("Where"),
@@ -337,5 +337,5 @@ def _places(group: Sequence[Finding]) -> str:
 
 def _ids(group: Sequence[Finding]) -> str:
     if len(group) <= _FULL_FACTS:
-        return ", ".join(finding.id for finding in group)
+        return ", ".join(finding.id for finding in group).strip() or "–"
     return _("{id} + {n}").format(id=group[0].id, n=wording.number(len(group) - 1))

@@ -10,8 +10,8 @@ from lightproof.evidence.records import ExposureReport, ScopeRecord, Service, Un
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
-_SERVICE_ROWS: Final = 40
-_REASON_ROWS: Final = 12
+_SERVICE_ROWS: Final = 20
+_REASON_ROWS: Final = 8
 _EXAMPLES: Final = 3
 
 
@@ -26,10 +26,10 @@ def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
             )
         ),
         FactList(_circumstances(report)),
-        *_reasons(report),
-        *_answered(report.services),
         Items(_("What was not taken"), _not_taken(report.services)),
         *_not_checked(report.unchecked),
+        *_reasons(report),
+        *_answered(report.services),
     )
 
 
@@ -82,7 +82,7 @@ def _answered(services: Sequence[Service]) -> tuple[Block, ...]:
     rows = tuple(_service_row(service) for service in ranked[:_SERVICE_ROWS])
     more = len(services) - len(rows)
     note = ngettext(
-        "{n} more service is in the attached data (JSON).", "{n} more services are in the attached data (JSON).", more
+        "{n} more service is in the JSON report.", "{n} more services are in the JSON report.", more
     ).format(n=wording.number(more))
     columns = (_("Where"), _("Service"), _("Software"), _("Grade"), _("Read"), _("Altered"))
     return (Table(_("What answered"), columns, rows, left_out=note if more else "", widths=(22, 14, 21, 23, 10, 10)),)

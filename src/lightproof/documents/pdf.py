@@ -21,7 +21,7 @@ from lightproof.locale import gettext as _
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_DRAWN: Final = frozenset(
+DRAWN: Final = frozenset(
     code
     for first, last in (
         (0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0xB4), (0xB6, 0x107), (0x10A, 0x113), (0x116, 0x11B), (0x11E, 0x123),
@@ -105,4 +105,4 @@ def _drawable(text: str) -> str:
     shown = visible(text)
     if shown.isascii():
         return shown
-    return "".join(c if ord(c) in _DRAWN else f"[U+{ord(c):04X}]" for c in shown)
+    return "".join(c if ord(c) in DRAWN else f"[U+{ord(c):04X}]" for c in shown)

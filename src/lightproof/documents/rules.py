@@ -11,9 +11,9 @@ def text_of(report: ExposureReport, rule_id: str) -> RuleText | None:
 
 
 def title_of(report: ExposureReport, rule_id: str) -> str:
-    """What the rule says holds; its id where there are no words for it."""
+    """What the rule says holds; its id where there are no words for it. Never empty: it becomes a heading."""
     text = text_of(report, rule_id)
-    return text.title if text else rule_id
+    return (text.title.strip() if text else "") or rule_id.strip() or "–"
 
 
 def action_of(report: ExposureReport, rule_id: str) -> str:

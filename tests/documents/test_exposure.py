@@ -1,0 +1,186 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+
+from lightproof.documents.exposure import exposure_document
+from lightproof.documents.model import (
+    BarChart,
+    Card,
+    Counts,
+    FactList,
+    Items,
+    Ladder,
+    Link,
+    Mark,
+    Paragraph,
+    Table,
+    Verdict,
+)
+from lightproof.evidence.records import ExposureReport, Facts, Grade, RuleText, Severity, Vantage
+from lightproof.locale import speaking
+
+B = TypeVar("B")
+
+
+def blocks(report: ExposureReport, kind: type[B], section: int = 0) -> list[B]:
+    return [block for block in exposure_document(report).sections[section].blocks if isinstance(block, kind)]
+
+
+def table(report: ExposureReport, title: str, section: int = 0) -> Table:
+    return next(found for found in blocks(report, Table, section) if found.title == title)
+
+
+def seen_as(report: ExposureReport, grade: Grade, vantage: Vantage, **facts: bool) -> ExposureReport:
+    service = replace(report.services[0], grade=grade, vantage=vantage, facts=Facts(**facts))
+    return replace(report, services=(service,))
+
+
+@pytest.mark.parametrize(
+    ("grade", "vantage", "facts", "sentence"),
+    [
+        (Grade.DOWNLOADABLE, Vantage.INTERNET, {"downloadable": True}, "Your images can be read from the Internet."),
+        (
+            Grade.WRITABLE,
+            Vantage.LOCAL_NETWORK,
+            {"downloadable": True},
+            "Anyone on your network can read and alter your images.",
+        ),
+        (Grade.WRITABLE, Vantage.INTERNET, {}, "Strangers on the Internet can plant images in your archive."),
+        (
+            Grade.LISTABLE,
+            Vantage.THIS_MACHINE,
+            {},
+            "Any program on this machine can list your patients and their examinations.",
+        ),
+        (Grade.REACHABLE, Vantage.THIS_MACHINE, {}, "Your services ask who is calling before they answer."),
+    ],
+)
+def test_the_sentence_says_who_can_do_what(
+    a_practice: ExposureReport, grade: Grade, vantage: Vantage, facts: dict[str, bool], sentence: str
+) -> None:
+    assert blocks(seen_as(a_practice, grade, vantage, **facts), Verdict)[0].sentence == sentence
+
+
+def test_every_grade_has_a_sentence_from_every_vantage(a_practice: ExposureReport) -> None:
+    said = {
+        blocks(seen_as(a_practice, grade, vantage, downloadable=readable), Verdict)[0].sentence
+        for grade in Grade
+        for vantage in Vantage
+        for readable in (True, False)
+    }
+    assert len(said) == 3 * 6 + 1
+
+
+def test_what_the_internet_can_list_outranks_what_only_this_machine_can_alter(a_practice: ExposureReport) -> None:
+    near = replace(a_practice.services[0], grade=Grade.WRITABLE, vantage=Vantage.THIS_MACHINE)
+    far = replace(a_practice.services[0], grade=Grade.LISTABLE, vantage=Vantage.INTERNET)
+    verdict = blocks(replace(a_practice, services=(near, far)), Verdict)[0]
+    assert verdict.sentence == "Your patients and their examinations can be listed from the Internet."
+
+
+def test_counts_end_in_no_image_copied(a_practice: ExposureReport) -> None:
+    assert blocks(a_practice, Counts)[0].items == (
+        "3 services answer anyone", "5 findings", "1,200 studies", "5,300 series", "2 not checked", "0 image copied",
+    )  # fmt: skip
+
+
+def test_only_fixes_that_move_the_letter_are_on_the_ladder(a_practice: ExposureReport) -> None:
+    first, second, third = a_practice.fixes
+    idle = replace(a_practice, fixes=(replace(first, letter_after="F"), second, third))
+    assert [rung.letter for rung in blocks(idle, Ladder)[0].rungs] == ["C", "A"]
+
+
+def test_do_now_has_three_rows_at_most_with_who_and_time(a_practice: ExposureReport) -> None:
+    rows = table(a_practice, "Do now").rows
+    assert rows == (
+        ("Close port 11112 on the internet box", "You", "Today, 10 min"),
+        ("Take the image folder off the web server", "Your IT provider", "This week, 30 min"),
+        ("Ask for DICOM over TLS", "The manufacturer", "This month"),
+    )
+
+
+def test_a_rule_without_an_order_of_its_own_is_told_by_its_first_step(a_practice: ExposureReport) -> None:
+    rule = a_practice.rules["dicom-query-open"]
+    bare = replace(rule, who=None, texts={"en": RuleText(title="T", why="W", remedy=("First.", "Second."))})
+    rows = table(replace(a_practice, rules=a_practice.rules | {rule.id: bare}), "Do now").rows  # type: ignore[operator]
+    assert rows[0] == ("First.", "Whoever maintains it", "Today, 10 min")
+
+
+def test_findings_show_symbol_word_place_and_lead_to_their_card(a_practice: ExposureReport) -> None:
+    mark, title, where, link = table(a_practice, "Findings").rows[0]
+    assert isinstance(mark, Mark)
+    assert isinstance(link, Link)
+    assert (mark.word, where, link.text) == ("Critical", "192.168.1.20:11112", "F-0001")
+    card = next(card for card in blocks(a_practice, Card, 2) if card.anchor == link.anchor)
+    assert card.title == title
+
+
+def test_findings_of_one_rule_share_a_card_that_tells_the_remedy_once(a_practice: ExposureReport) -> None:
+    card = next(card for card in blocks(a_practice, Card, 2) if "dicom-no-tls" in card.references)
+    assert "F-0003, F-0005" in card.references
+    assert [len([b for b in card.blocks if isinstance(b, kind)]) for kind in (FactList, Items)] == [2, 1]
+
+
+def test_gravest_cards_come_first(a_practice: ExposureReport) -> None:
+    turned = replace(a_practice, findings=tuple(reversed(a_practice.findings)))
+    gravities = [card.mark.word for card in blocks(turned, Card, 2)]
+    assert gravities == sorted(gravities, key=["Critical", "High", "Medium"].index)
+
+
+def test_many_places_are_listed_up_to_a_bound_and_the_rest_is_said(
+    a_population: Callable[[int], ExposureReport],
+) -> None:
+    document = exposure_document(a_population(8000), places=2500)
+    tables = [
+        b for card in document.sections[2].blocks if isinstance(card, Card) for b in card.blocks if isinstance(b, Table)
+    ]
+    assert [len(t.rows) for t in tables] == [2000, 500, 10, 10]
+    assert tables[1].left_out == "1,500 more places are in the JSON report."
+
+
+def test_the_chart_says_in_words_what_it_draws(a_practice: ExposureReport) -> None:
+    chart = blocks(a_practice, BarChart)[0]
+    assert [bar.value for bar in chart.bars] == [3, 2, 2, 0]
+    assert "Gives images: 2" in chart.description
+
+
+def test_how_we_know_says_what_was_not_taken_and_not_checked(a_practice: ExposureReport) -> None:
+    facts = dict(blocks(a_practice, FactList, 1)[0].rows)
+    assert facts["Ended"] == "23 November 2026, 10:00 UTC, after 47 seconds"
+    assert facts["Reached by"] == "anyone on the Internet; anyone on the local network"
+    taken = next(block for block in blocks(a_practice, Items, 1) if block.title == "What was not taken")
+    assert any("counted because that was asked for" in line for line in taken.items)
+    assert table(a_practice, "What could not be checked", 1).rows[0] == (
+        "did not finish answering in the time allowed", "1", "192.168.1.44:104",
+    )  # fmt: skip
+
+
+def test_nothing_found_is_said_without_promising_safety(a_practice: ExposureReport) -> None:
+    clean = replace(a_practice, letter="A", services=(), findings=(), rules={}, fixes=(), caps=())
+    document = exposure_document(clean)
+    assert len(document.sections) == 2
+    assert blocks(clean, Verdict)[0].sentence == "Nothing that holds medical images answered."
+    assert blocks(clean, Paragraph)[0].text.startswith("Nothing to do was found.")
+    assert any("not safe" in block.text for block in blocks(clean, Paragraph, 1))
+
+
+def test_rules_speak_french_to_a_french_reader(a_practice: ExposureReport) -> None:
+    with speaking("fr"):
+        document = exposure_document(a_practice)
+        verdict = document.sections[0].blocks[0]
+    assert document.language == "fr"
+    assert isinstance(verdict, Verdict)
+    assert verdict.reasons == ("Plafonné à F parce que des images sont lisibles depuis Internet.",)
+
+
+def test_a_finding_whose_rule_is_missing_still_shows(a_practice: ExposureReport) -> None:
+    bare = replace(a_practice, rules={})
+    assert table(bare, "Findings").rows[0][1] == "dicom-query-open"
+    assert blocks(bare, Card, 2)[0].mark.word == "Critical"
+
+
+def test_a_note_is_not_something_to_do_now(a_practice: ExposureReport) -> None:
+    notes = tuple(replace(f, severity=Severity.INFO) for f in a_practice.findings)
+    assert not [t for t in blocks(replace(a_practice, findings=notes), Table) if t.title == "Do now"]

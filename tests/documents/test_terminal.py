@@ -1,0 +1,78 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.cells import cell_len
+
+from lightproof.documents.exposure import exposure_document
+from lightproof.documents.terminal import Screen, terminal
+from lightproof.evidence.records import ExposureReport
+from lightproof.locale import LANGUAGES, Language, speaking
+
+PLAIN = Screen(colour=False, symbols=True)
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Tty(StringIO):
+    encoding = "utf-8"  # type: ignore[assignment]
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [1, 7, 3000])
+def test_the_first_screen_fits(a_population: Callable[[int], ExposureReport], size: int, language: Language) -> None:
+    with speaking(language):
+        lines = terminal(exposure_document(a_population(size)), PLAIN, "lightproof demo --fix").splitlines()
+    assert len(lines) <= 23
+    assert max(map(cell_len, lines)) <= 80
+
+
+def test_letter_sentence_counts_actions_findings_and_the_next_command_are_there(a_practice: ExposureReport) -> None:
+    text = terminal(exposure_document(a_practice), PLAIN, "lightproof check --report report.pdf")
+    for said in ("  F  ", "Wide open", "Your images can be read from the Internet.", "0 image copied", "Do now",
+                 "Close port 11112", "◆ Critical", "F-0001", "Next: lightproof check --report report.pdf"):  # fmt: skip
+        assert said in text
+
+
+def test_many_rules_give_way_to_the_next_command(a_practice: ExposureReport) -> None:
+    findings = tuple(replace(a_practice.findings[0], id=f"F-{n}", rule=f"rule-{n}") for n in range(40))
+    text = terminal(exposure_document(replace(a_practice, findings=findings)), PLAIN, "lightproof check")
+    assert len(text.splitlines()) <= 23
+    assert "Next: lightproof check" in text
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "colour"),
+    [
+        (Tty(), {"TERM": "xterm"}, True),
+        (Tty(), {"TERM": "dumb"}, False),
+        (Tty(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (StringIO(), {"TERM": "xterm"}, False),
+    ],
+)
+def test_colour_only_where_it_is_wanted(stream: StringIO, environ: dict[str, str], colour: bool) -> None:
+    assert Screen.of(stream, environ).colour is colour
+
+
+def test_colour_adds_nothing_but_colour(a_practice: ExposureReport) -> None:
+    document = exposure_document(a_practice)
+    coloured = terminal(document, Screen(colour=True, symbols=True))
+    assert SGR.search(coloured)
+    stripped = [line.rstrip() for line in SGR.sub("", coloured).splitlines()]
+    assert stripped == terminal(document, PLAIN).splitlines()
+
+
+def test_a_terminal_without_unicode_gets_ascii_symbols(a_practice: ExposureReport) -> None:
+    assert terminal(exposure_document(a_practice), Screen(colour=False, symbols=False)).isascii()
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_hostile_text_reaches_the_terminal_as_text(a_poisoned_report: ExposureReport, colour: bool) -> None:
+    text = terminal(exposure_document(a_poisoned_report), Screen(colour=colour, symbols=True), "lightproof")
+    text = SGR.sub("", text) if colour else text
+    assert all(c == "\n" or c.isprintable() for c in text)
+    assert max(map(cell_len, text.splitlines())) <= 80
