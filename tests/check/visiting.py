@@ -17,6 +17,7 @@ async def visit(
     detectors: Sequence[Detector] | None = None,
     consent: Consent | None = None,
     budget: Budget | None = None,
+    visit_s: float = 45,
 ) -> Visit:
     """One visit, unhurried, at a fixed time."""
     engine = Engine(
@@ -25,6 +26,7 @@ async def visit(
         now=lambda: NOW,
         consent=consent or Consent(),
         budget=budget or Budget(),
+        visit_s=visit_s,
     )
     return await engine.visit(target)
 

@@ -7,7 +7,7 @@ that this target could not be checked; a run always ends.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lightproof.check.detectors import Detector, Speech
@@ -39,6 +39,9 @@ class Engine:
     now: Callable[[], datetime]
     consent: Consent
     budget: Budget
+    """Of one detector on one target."""
+    visit_s: float = 45.0
+    """Of all detectors together on one target; what is left to do then is recorded as unchecked."""
     visits_at_once: int = 64
 
     async def run(self, targets: Iterable[Target]) -> AsyncGenerator[Visit]:
@@ -63,44 +66,44 @@ class Engine:
         """Finds out what one target speaks and runs the detectors that understand it, one after the other."""
         observations: list[Observation] = []
         unchecked: list[Unchecked] = []
+        ends = asyncio.get_running_loop().time() + self.visit_s
         if target.transport == "udp":
             boxes = [d for d in self.detectors if d.transport == "udp"]
             chosen = [d for d in boxes if target.port in d.ports] or boxes
             heard = Heard(Speech.OTHER)
         else:
             try:
-                heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET))
+                heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends))
             except (ProtocolViolation, OSError) as error:
                 return Visit(target=target, observations=(), unchecked=(_unchecked(target, "identify", error),))
             chosen = [d for d in self.detectors if d.transport == "tcp" and d.applies(target.port, heard.speech)]
         for detector in chosen:
-            failure = await self._detect(detector, target, heard, observations)
+            wire = self._wire(target, detector.name, self.budget, ends, heard)
+            failure = await self._detect(detector, wire, observations)
             if failure is not None:
                 unchecked.append(failure)
         if target.transport == "tcp" and heard.speech is Speech.SILENT and not observations and not unchecked:
             unchecked.append(Unchecked(target=target, detector="identify", reason="silent"))
         return Visit(target=target, observations=tuple(observations), unchecked=tuple(unchecked))
 
-    async def _detect(
-        self, detector: Detector, target: Target, heard: Heard, observations: list[Observation]
-    ) -> Unchecked | None:
-        wire = self._wire(target, detector.name, self.budget, heard)
+    async def _detect(self, detector: Detector, wire: Wire, observations: list[Observation]) -> Unchecked | None:
         try:
             async for observation in detector.detect(wire):
                 observations.append(observation)
         except (ProtocolViolation, OSError) as error:
-            return _unchecked(target, detector.name, error)
+            return _unchecked(wire.target, detector.name, error)
         except Exception as error:  # noqa: BLE001 - one detector's fault must not end the check of a hospital
             _log.debug("detector %s failed with %s", detector.name, type(error).__name__)
-            return Unchecked(target=target, detector=detector.name, reason="detector-fault")
+            return Unchecked(target=wire.target, detector=detector.name, reason="detector-fault")
         return None
 
-    def _wire(self, target: Target, detector: str, budget: Budget, heard: Heard | None = None) -> Wire:
+    def _wire(self, target: Target, detector: str, budget: Budget, ends: float, heard: Heard | None = None) -> Wire:
+        left_s = ends - asyncio.get_running_loop().time()
         return Wire(
             target,
             detector=detector,
             now=self.now,
-            budget=budget,
+            budget=replace(budget, total_s=max(0.0, min(budget.total_s, left_s))),
             admission=self.admission,
             tls=heard is not None and heard.tls,
             consent=self.consent,
