@@ -1,0 +1,93 @@
+"""How long a report takes: PDF of a practice and of 2,000 findings, and Chromium opening the HTML of 100,000.
+
+    python benchmarks/documents.py
+
+Medians of five. Each PDF is rendered in a process of its own, nothing warm, from the report to the bytes; the page is
+timed from navigation to its first paint after layout, in a fresh tab each time.
+"""
+
+import json
+import platform
+import runpy
+import shutil
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import sync_playwright
+
+from lightproof.documents.files import Format, render
+
+ROOT = Path(__file__).parent.parent
+REPORTS = ROOT / "tests" / "documents" / "conftest.py"
+RUNS = 5
+LIMITS_S = {"PDF, a practice": 1.0, "PDF, 2,000 findings": 5.0, "HTML, 100,000 findings: open in Chromium": 2.0}
+PAINTED = (
+    """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"""
+)
+
+
+def first_rendering(size: int | None) -> float:
+    """Seconds that a process takes for its first PDF, of a practice or of `size` findings."""
+    reports = runpy.run_path(str(REPORTS))
+    report = reports["practice"]() if size is None else reports["population"](size)
+    began = time.perf_counter()
+    render(report, Format.PDF)
+    return time.perf_counter() - began
+
+
+def cold(size: int | None) -> float:
+    """Median of first renderings, each in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        return median(pool.map(first_rendering, [size] * RUNS))
+
+
+def opening(page_path: Path) -> float:
+    """Seconds from navigation to the painted page, the median of the runs."""
+    times: list[float] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for _ in range(RUNS):
+            page = browser.new_page()
+            page.goto(page_path.as_uri())
+            times.append(page.evaluate(PAINTED) / 1000)
+            page.close()
+        browser.close()
+    return median(times)
+
+
+def main() -> None:
+    many = runpy.run_path(str(REPORTS))["population"](100_000)
+    began = time.perf_counter()
+    page = render(many, Format.HTML)
+    rendered = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.html"
+        path.write_bytes(page)
+        measured = {
+            "PDF, a practice": cold(None),
+            "PDF, 2,000 findings": cold(2000),
+            "HTML, 100,000 findings: open in Chromium": opening(path),
+        }
+    print(f"{'what':45} {'seconds':>8} {'limit':>6}")
+    for what, seconds in measured.items():
+        print(f"{what:45} {seconds:8.3f} {LIMITS_S[what]:6.1f}")
+    print(f"{'HTML, 100,000 findings: write it':45} {rendered:8.3f}")
+    print(f"{'HTML, 100,000 findings: bytes':45} {len(page):8,}")
+    results = ROOT / "benchmarks" / "results"
+    results.mkdir(exist_ok=True)
+    content = {
+        "python": platform.python_version(),
+        "seconds": {what: round(seconds, 3) for what, seconds in measured.items()},
+        "limits": LIMITS_S,
+        "html_write_seconds": round(rendered, 3),
+        "html_bytes": len(page),
+    }
+    (results / "documents.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
