@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -298,3 +299,60 @@ def test_we_cannot_send_what_was_not_agreed() -> None:
         client.send(Message(1, echo_request(1, VERIFICATION)))
     with pytest.raises(OutOfTurn):
         client.send(AssociateReject(1, 1, 1))
+
+
+class Wire:
+    """Two ends and what is on its way between them."""
+
+    def __init__(self) -> None:
+        self.ends = {Party.REQUESTOR: Association.request(), Party.ACCEPTOR: Association.accept()}
+        self.under_way = {Party.REQUESTOR: b"", Party.ACCEPTOR: b""}
+        """Keyed by who sent it."""
+
+    def say(self, party: Party, event: Event) -> None:
+        """Sends it when our own table allows it."""
+        with suppress(OutOfTurn):
+            self.under_way[party] += self.ends[party].send(event)
+
+    def deliver(self, sender: Party, count: int) -> None:
+        """The next bytes that `sender` sent arrive; the receiver must find no fault with them."""
+        arriving, self.under_way[sender] = self.under_way[sender][:count], self.under_way[sender][count:]
+        if arriving:
+            list(self.ends[sender.peer].receive(arriving))
+
+
+ACCEPTED = answer(a_request(), SERVICES)
+SAYINGS: tuple[Event, ...] = (
+    Message(1, echo_request(1, VERIFICATION)),
+    Message(3, find_request(2, STUDY_ROOT_FIND), b"query"),
+    ReleaseRequest(),
+    ReleaseReply(),
+    Abort(),
+    a_request(),
+    ACCEPTED,
+    AssociateReject(2, 3, 2),
+)
+steps = st.one_of(
+    st.tuples(st.sampled_from(Party), st.sampled_from(SAYINGS)), st.tuples(st.sampled_from(Party), st.integers(1, 300))
+)
+
+
+@given(st.booleans(), st.lists(steps, max_size=40))
+def test_what_one_end_may_say_the_other_may_hear_however_they_cross(
+    open_first: bool, script: list[tuple[Party, Event | int]]
+) -> None:
+    wire = Wire()
+    if open_first:
+        wire.say(Party.REQUESTOR, a_request())
+        wire.deliver(Party.REQUESTOR, 10_000)
+        wire.say(Party.ACCEPTOR, ACCEPTED)
+        wire.deliver(Party.ACCEPTOR, 10_000)
+    for party, step in script:
+        if isinstance(step, int):
+            wire.deliver(party, step)
+        else:
+            wire.say(party, step)
+    for party in Party:
+        wire.deliver(party, 100_000)
+    states = {end.state for end in wire.ends.values()}
+    assert len(states) == 1 or State.CLOSED in states

@@ -1,4 +1,7 @@
-"""The wire without a socket: PDUs, association state machine, DIMSE messages, data-set head."""
+"""The wire without a socket: PDUs, association state machine, DIMSE messages, data-set head.
+
+Beside these names: the UIDs in `uids`, the tags in `dataset`, the statuses in `dimse`, the refusals in `negotiation`.
+"""
 
 from lightproof.dicom.association import Association, Event, OutOfTurn
 from lightproof.dicom.dataset import (
@@ -16,8 +19,6 @@ from lightproof.dicom.decoding import decode_pdu
 from lightproof.dicom.dimse import (
     Command,
     CommandField,
-    DataSetFragment,
-    Message,
     Priority,
     StatusCategory,
     cancel_request,
@@ -32,6 +33,7 @@ from lightproof.dicom.dimse import (
 )
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.limits import Limits
+from lightproof.dicom.messages import DataSetFragment, Message
 from lightproof.dicom.negotiation import AgreedContext, Service, agreed, answer, propose
 from lightproof.dicom.pdu import (
     Abort,

@@ -17,9 +17,10 @@ from types import MappingProxyType
 from typing import Final
 
 from lightproof.dicom.decoding import HEADER_LENGTH, decode_body, decode_header
-from lightproof.dicom.dimse import DataSetFragment, Message, MessageReader, encode_command
+from lightproof.dicom.dimse import encode_command
 from lightproof.dicom.encoding import encode_fragments, encode_pdu
 from lightproof.dicom.limits import DEFAULT_LIMITS, Limits
+from lightproof.dicom.messages import DataSetFragment, Message, MessageReader
 from lightproof.dicom.negotiation import AgreedContext, agreed
 from lightproof.dicom.pdu import (
     Abort,
