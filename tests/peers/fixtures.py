@@ -16,6 +16,7 @@ import pytest
 from peers.certificates import Certificates, make_certificates
 from peers.dcmtk import DicomPeer, running_dcmqrscp, running_storescp
 from peers.images import Study, write_studies
+from peers.nginx import Nginx, running_nginx
 from peers.orthanc import Orthanc, running_orthanc
 from peers.pynetdicom_server import PynetdicomPeer, running_pynetdicom
 
@@ -54,6 +55,16 @@ def orthanc(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) 
     def start(*settings: Any, **arguments: Any) -> Orthanc:
         folder = tmp_path_factory.mktemp("orthanc")
         return running_peers.enter_context(running_orthanc(folder, *settings, **arguments))
+
+    return start
+
+
+@pytest.fixture
+def nginx(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Nginx]:
+    """Starts nginx: `nginx("location / { autoindex on; }", dav=True, certificates=...)`."""
+
+    def start(server: str, **arguments: Any) -> Nginx:
+        return running_peers.enter_context(running_nginx(tmp_path_factory.mktemp("nginx"), server, **arguments))
 
     return start
 

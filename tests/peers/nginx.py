@@ -1,5 +1,6 @@
 """nginx with a configuration of the test's own, in a folder of the test's own."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ def running_nginx(
 ) -> Iterator[Nginx]:
     """Serves `folder`/root; `server` is the inside of its server block (locations)."""
     if dav and not _DAV_EXT.exists():
-        pytest.skip("libnginx-mod-http-dav-ext is not installed")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("libnginx-mod-http-dav-ext is not installed")
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
     places = " ".join(
@@ -36,7 +37,7 @@ def running_nginx(
     )
     tls = ""
     if certificates is not None:
-        tls = f"ssl_certificate {certificates.server.certificate}; ssl_certificate_key {certificates.server.key};"
+        tls = f"ssl_certificate {certificates.server_certificate}; ssl_certificate_key {certificates.server_key};"
 
     def command(ports: Sequence[int]) -> list[str]:
         configuration = folder / "nginx.conf"

@@ -1,15 +1,18 @@
 """HTTP/1.1 over a wire, for looking and never touching.
 
 h11 speaks the protocol; this module holds what makes it safe against a hostile server: only reading methods, no
-redirect followed, nothing decompressed, no cookie kept, headers and bodies cut at a cap.
+redirect followed, nothing decompressed, no cookie kept, headers and bodies cut at a cap. A server that asks to be left
+alone (429, 503) ends the detector's work.
 """
 
 import hashlib
+import ipaddress
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
+from urllib.parse import urljoin, urlsplit
 
 import h11
 
@@ -18,9 +21,14 @@ from lightproof.check.wire import Stream, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Proof
 
-ReadingMethod = Literal["GET", "HEAD", "OPTIONS", "PROPFIND"]
+ReadingMethod = Literal["GET", "HEAD", "OPTIONS"]
 USER_AGENT: Final = f"lightproof/{__version__} (security check; reads no patient data)"
 _HEAD_LIMIT: Final = 32 * 1024
+_INFORMATIONAL_LIMIT: Final = 4
+"""Servers send one or two (100, 103) before an answer; more is a flood."""
+_READ_AT_ONCE: Final = 16 * 1024
+_LEAVE_ALONE: Final = frozenset({429, 503})
+_RESOURCE_TYPE_ONLY: Final = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +40,7 @@ class Response:
     """Names in lower case; repeated headers joined by commas; values decoded as Latin-1."""
     body: bytes
     truncated: bool
+    """There was more, or the server broke off: `body` is not all of it."""
     request: str
     request_sha256: str
 
@@ -40,22 +49,44 @@ class Response:
         """The media type alone, lower case: `application/json`."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def content_length(self) -> int | None:
+        """What the server declares; None when it declares none that can be read."""
+        declared = self.headers.get("content-length", "")
+        return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else None
+
     def proof(self, *, shown: str | None = None) -> Proof:
-        """What this exchange proves: type, status and length of the answer, not the answer."""
+        """What this exchange proves: type, status and length of the answer, not the answer.
+
+        `shown` stands for the request where its path holds what may not be kept (a file's name, an identifier).
+        """
         return Proof(
             request=shown or self.request,
             request_sha256=self.request_sha256,
-            response=f"HTTP {self.status} {self.content_type[:64]}".rstrip(),
+            response=f"HTTP {self.status} {_printable(self.content_type[:64])}".rstrip(),
             status=str(self.status),
             length=len(self.body),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ask:
+    """One request, and how much of its answer's body is read."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    content: bytes = b""
+    body_limit: int
+    body_only_with: int | None = None
+    """Read the body only when the answer has this status; otherwise drop the connection after the head."""
 
 
 class HttpSession:
     """Requests to one web server over one wire, on one kept-alive connection while the server allows it.
 
     Use as `async with HttpSession(wire) as web: answer = await web.request("/system")`. Raises what `Wire.connect`
-    raises, and ProtocolViolation for answers that are not HTTP.
+    raises, ProtocolViolation("not-http") for answers that are not HTTP and ("server-busy") for 429 and 503.
     """
 
     def __init__(self, wire: Wire) -> None:
@@ -81,75 +112,117 @@ class HttpSession:
         body_limit: int = 64 * 1024,
     ) -> Response:
         """Asks for `path` and reads at most `body_limit` bytes of the body; past that the connection is dropped."""
-        return await self._exchange(method, path, headers or {}, b"", body_limit)
+        return await self._exchange(_Ask(method=method, path=path, headers=headers or {}, body_limit=body_limit))
+
+    async def request_bytes(self, path: str, first: int, last: int) -> Response:
+        """Bytes `first` to `last` of a file, inclusive (RFC 9110 section 14.2): `body` is empty unless answered 206.
+
+        A server that ignores Range and sends the whole file is cut off after the head of its answer.
+        """
+        ask = _Ask(
+            method="GET",
+            path=path,
+            headers={"range": f"bytes={first}-{last}"},
+            body_limit=last - first + 1,
+            body_only_with=206,
+        )
+        return await self._exchange(ask)
+
+    async def propfind(self, path: str, *, body_limit: int = 4 * 1024) -> Response:
+        """What kind of resource `path` is, not what it holds (RFC 4918 section 9.1, Depth 0, resourcetype alone)."""
+        ask = _Ask(
+            method="PROPFIND",
+            path=path,
+            headers={"depth": "0", "content-type": "application/xml"},
+            content=_RESOURCE_TYPE_ONLY,
+            body_limit=body_limit,
+        )
+        return await self._exchange(ask)
 
     async def soap(self, path: str, action: str, envelope: bytes, *, body_limit: int = 64 * 1024) -> Response:
         """Calls a SOAP action that reads (the caller holds the list of those). The only POST there is."""
         headers = {"content-type": 'text/xml; charset="utf-8"', "soapaction": f'"{action}"'}
-        return await self._exchange("POST", path, headers, envelope, body_limit)
+        ask = _Ask(method="POST", path=path, headers=headers, content=envelope, body_limit=body_limit)
+        return await self._exchange(ask)
 
-    async def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str], content: bytes, body_limit: int
-    ) -> Response:
+    async def _exchange(self, ask: _Ask) -> Response:
         fresh = self._stream is None
-        request = self._request(method, path, headers, content)
+        request = self._request(ask)
         try:
-            return await self._once(request, method, path, content, body_limit)
+            answer = await self._once(request, ask)
         except (ProtocolViolation, OSError) as error:
             # A server may close a kept-alive connection between two requests: ask once more on a new one.
             if fresh or (isinstance(error, ProtocolViolation) and error.reason != "closed-early"):
                 raise
-        await self._drop()
-        return await self._once(request, method, path, content, body_limit)
+            answer = await self._once(request, ask)
+        if answer.status in _LEAVE_ALONE:
+            raise ProtocolViolation("server-busy")
+        return answer
 
-    def _request(self, method: str, path: str, headers: Mapping[str, str], content: bytes) -> h11.Request:
-        target = self._wire.target
-        host = f"[{target.address}]" if ":" in target.address else target.address
-        all_headers = {"host": f"{host}:{target.port}", "user-agent": USER_AGENT, "accept": "*/*", **headers}
-        if content:
-            all_headers["content-length"] = str(len(content))
+    def _request(self, ask: _Ask) -> h11.Request:
+        headers = {"host": origin(self._wire), "user-agent": USER_AGENT, "accept": "*/*", **ask.headers}
+        if ask.content:
+            headers["content-length"] = str(len(ask.content))
         try:
-            return h11.Request(method=method, target=path, headers=list(all_headers.items()))
-        except h11.LocalProtocolError as error:
+            return h11.Request(method=ask.method, target=ask.path, headers=list(headers.items()))
+        except (h11.LocalProtocolError, UnicodeEncodeError) as error:
             raise ProtocolViolation("unusable-path") from error
 
-    async def _once(self, request: h11.Request, method: str, path: str, content: bytes, body_limit: int) -> Response:
+    async def _once(self, request: h11.Request, ask: _Ask) -> Response:
+        try:
+            return await self._send_and_read(request, ask)
+        except BaseException:
+            await self._drop()
+            raise
+
+    async def _send_and_read(self, request: h11.Request, ask: _Ask) -> Response:
         stream = await self._open()
         sent = self._connection.send(request) or b""
-        if content:
-            sent += self._connection.send(h11.Data(data=content)) or b""
+        if ask.content:
+            sent += self._connection.send(h11.Data(data=ask.content)) or b""
         sent += self._connection.send(h11.EndOfMessage()) or b""
         await stream.send(sent)
-        try:
-            answer = await self._next_event(stream)
-            while isinstance(answer, h11.InformationalResponse):
-                answer = await self._next_event(stream)
-            if not isinstance(answer, h11.Response):
-                raise ProtocolViolation("closed-early")
-            body = bytearray()
-            complete = False
-            while len(body) <= body_limit:
-                event = await self._next_event(stream)
-                if isinstance(event, h11.Data):
-                    body += event.data
-                else:
-                    complete = isinstance(event, h11.EndOfMessage)
-                    break
-        except h11.RemoteProtocolError as error:
-            await self._drop()
-            raise ProtocolViolation("not-http") from error
-        if complete and self._connection.our_state is h11.DONE and self._connection.their_state is h11.DONE:
+        answer = await self._head(stream)
+        wanted = ask.body_only_with is None or answer.status_code == ask.body_only_with
+        body, complete = await self._body(stream, ask.body_limit) if wanted else (b"", False)
+        left_over, _ = self._connection.trailing_data
+        if complete and not left_over and self._connection.their_state is h11.DONE is self._connection.our_state:
             self._connection.start_next_cycle()
         else:
             await self._drop()
         return Response(
             status=answer.status_code,
             headers=_joined(answer),
-            body=bytes(body[:body_limit]),
-            truncated=not complete or len(body) > body_limit,
-            request=f"{method} {path}",
+            body=body[: ask.body_limit],
+            truncated=not complete or len(body) > ask.body_limit,
+            request=f"{ask.method} {ask.path}",
             request_sha256=hashlib.sha256(sent).hexdigest(),
         )
+
+    async def _head(self, stream: Stream) -> h11.Response:
+        try:
+            for _ in range(_INFORMATIONAL_LIMIT + 1):
+                event = await self._next_event(stream)
+                if isinstance(event, h11.Response):
+                    return event
+                if not isinstance(event, h11.InformationalResponse):
+                    break
+        except h11.RemoteProtocolError as error:
+            raise ProtocolViolation("not-http") from error
+        raise ProtocolViolation("not-http")
+
+    async def _body(self, stream: Stream, limit: int) -> tuple[bytes, bool]:
+        """What came of the body, at least as much as `limit` if there is so much, and whether that is all of it."""
+        body = bytearray()
+        try:
+            while len(body) <= limit:
+                event = await self._next_event(stream)
+                if not isinstance(event, h11.Data):
+                    return bytes(body), isinstance(event, h11.EndOfMessage)
+                body += event.data
+        except (h11.RemoteProtocolError, OSError):  # broken off, or its framing is wrong: the head still stands
+            pass
+        return bytes(body), False
 
     async def _open(self) -> Stream:
         if self._stream is None:
@@ -162,9 +235,9 @@ class HttpSession:
             event = self._connection.next_event()
             if isinstance(event, h11.Event):
                 return event
-            if event is h11.PAUSED:  # bytes after the end of an answer that closes the connection
+            if event is h11.PAUSED:
                 raise ProtocolViolation("not-http")
-            data = await stream.receive()
+            data = await stream.receive(_READ_AT_ONCE)
             if not data and self._connection.their_state is h11.SEND_RESPONSE:
                 raise ProtocolViolation("closed-early")
             self._connection.receive_data(data)
@@ -173,8 +246,32 @@ class HttpSession:
         if self._stream is not None:
             self._stream.abort()
             self._stream = None
-            await self._stack.aclose()
-            self._stack = AsyncExitStack()
+            stack, self._stack = self._stack, AsyncExitStack()
+            await stack.aclose()
+
+
+def origin(wire: Wire) -> str:
+    """Address and port of the wire's target as a URL's authority writes them: `[::1]:8042`."""
+    target = wire.target
+    host = f"[{target.address}]" if ":" in target.address else target.address
+    return f"{host}:{target.port}"
+
+
+def path_here(wire: Wire, base: str, reference: str) -> str | None:
+    """The path (and query) of a link found at path `base`; None when it leads to another scheme, host or port.
+
+    A name stands for another host: what it resolves to is not ours to find out.
+    """
+    scheme = "https" if wire.tls else "http"
+    try:
+        url = urlsplit(urljoin(f"{scheme}://{origin(wire)}{base}", reference.strip()))
+        port = url.port or (443 if url.scheme == "https" else 80)
+        same_host = ipaddress.ip_address(url.hostname or "") == ipaddress.ip_address(wire.target.address)
+    except ValueError:
+        return None
+    if url.scheme != scheme or not same_host or port != wire.target.port:
+        return None
+    return (url.path or "/") + (f"?{url.query}" if url.query else "")
 
 
 def _joined(answer: h11.Response) -> Mapping[str, str]:
@@ -184,3 +281,7 @@ def _joined(answer: h11.Response) -> Mapping[str, str]:
         text = value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isascii() and c.isprintable())
