@@ -95,7 +95,7 @@ class HeadLimits:
     nested: int = 65_536
     """Elements and items walked inside sequences of undefined length."""
     depth: int = 64
-    """Nesting of undefined lengths; DCMTK and Orthanc draw the line there too."""
+    """Nesting of undefined lengths; DCMTK draws the line there too."""
 
 
 DEFAULT_HEAD_LIMITS = HeadLimits()

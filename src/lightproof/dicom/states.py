@@ -8,13 +8,13 @@ Rules of this file, before its first line:
 - An A-ABORT ends any association, from anyone, at any time.
 """
 
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from lightproof.dicom.pdu import PduType
 
 
-class Party(Enum):
+class Party(StrEnum):
     """Who opened the association, and who answered."""
 
     REQUESTOR = "requestor"
@@ -26,7 +26,7 @@ class Party(Enum):
         return Party.ACCEPTOR if self is Party.REQUESTOR else Party.REQUESTOR
 
 
-class State(Enum):
+class State(StrEnum):
     """State of an association. The two releases can cross on the wire: then the requestor replies first."""
 
     IDLE = "idle"
