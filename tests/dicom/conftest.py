@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what the wire can carry."""
+"""Hypothesis settings: shared machines are slow at times, so no example has a deadline of its own."""
 
 from hypothesis import settings
 
