@@ -149,7 +149,7 @@ def test_the_chart_says_in_words_what_it_draws(a_practice: ExposureReport) -> No
 def test_how_we_know_says_what_was_not_taken_and_not_checked(a_practice: ExposureReport) -> None:
     facts = dict(blocks(a_practice, FactList, 1)[0].rows)
     assert facts["Ended"] == "23 November 2026, 10:00 UTC, after 47 seconds"
-    assert facts["Reached by"] == "anyone on the Internet; anyone on the local network"
+    assert facts["Reached by"] == "anyone on the Internet, anyone on the local network"
     taken = next(block for block in blocks(a_practice, Items, 1) if block.title == "What was not taken")
     assert any("counted because that was asked for" in line for line in taken.items)
     assert table(a_practice, "What could not be checked", 1).rows[0] == (
@@ -184,3 +184,11 @@ def test_a_finding_whose_rule_is_missing_still_shows(a_practice: ExposureReport)
 def test_a_note_is_not_something_to_do_now(a_practice: ExposureReport) -> None:
     notes = tuple(replace(f, severity=Severity.INFO) for f in a_practice.findings)
     assert not [t for t in blocks(replace(a_practice, findings=notes), Table) if t.title == "Do now"]
+
+
+def test_caps_beyond_the_first_page_are_all_stated_on_the_second(a_practice: ExposureReport) -> None:
+    assert not [b for b in blocks(a_practice, Items, 1) if b.title == "Why the letter is no better"]
+    many = replace(a_practice, caps=a_practice.caps * 3)
+    reasons = next(b for b in blocks(many, Items, 1) if b.title == "Why the letter is no better")
+    assert len(reasons.items) == 3
+    assert len(blocks(many, Verdict)[0].reasons) == 2

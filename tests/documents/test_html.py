@@ -121,7 +121,7 @@ def test_chromium_runs_nothing_and_asks_for_nothing(
     chromium: Browser, a_poisoned_report: ExposureReport, tmp_path: Path
 ) -> None:
     (tmp_path / "report.html").write_bytes(html(exposure_document(a_poisoned_report)))
-    page = chromium.new_page()
+    page = chromium.new_page(viewport={"width": 360, "height": 800})
     said: list[str] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
     page.on("console", lambda message: said.append(message.text))

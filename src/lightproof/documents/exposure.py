@@ -31,7 +31,7 @@ from lightproof.documents.model import (
     Tone,
     Verdict,
 )
-from lightproof.documents.rules import action_of, text_of, title_of
+from lightproof.documents.rules import CAPS_ON_PAGE_ONE, action_of, cap_text, text_of, title_of
 from lightproof.evidence.records import ExposureReport, Finding, Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
@@ -39,6 +39,7 @@ from lightproof.locale import language, ngettext
 _ROWS_ON_PAGE_ONE: Final = 6
 _URGENT: Final = 3
 _CARDS: Final = 120
+_DIGEST: Final = 64
 _FULL_FACTS: Final = 3
 """Findings of one rule that each get their own facts; more become rows of a table."""
 _LEAST_ROWS: Final = 10
@@ -63,7 +64,7 @@ def exposure_document(
         language=language(),
         made=report.finished,
         producer=f"lightproof {report.lightproof}",
-        footer=_("Evidence SHA-256: {digest}").format(digest=report.evidence_sha256),
+        footer=_("Evidence SHA-256: {digest}").format(digest=report.evidence_sha256[:_DIGEST]),
         sections=tuple(sections),
         attachments=attachments,
     )
@@ -94,11 +95,11 @@ def _verdict(report: ExposureReport) -> Verdict:
     else:
         sentence = wording.sentence(Grade.CLOSED, Vantage.THIS_MACHINE, images_readable=False)
     return Verdict(
-        letter=report.letter,
+        letter=wording.letter_sign(report.letter),
         word=wording.letter_word(report.letter),
         tone=wording.letter_tone(report.letter),
         sentence=sentence,
-        reasons=tuple(cap.texts.get(language()) or cap.texts.get("en", cap.id) for cap in report.caps[:2]),
+        reasons=tuple(map(cap_text, report.caps[:CAPS_ON_PAGE_ONE])),
     )
 
 
@@ -127,14 +128,14 @@ def _counts(report: ExposureReport) -> Counts:
 
 def _ladder(report: ExposureReport) -> Ladder:
     rungs = tuple(
-        Rung(action_of(report, fix.rule), fix.letter_after, wording.letter_tone(fix.letter_after))
+        Rung(action_of(report, fix.rule), wording.letter_sign(fix.letter_after), wording.letter_tone(fix.letter_after))
         for fix in report.fixes
     )
     return Ladder(
         title=_("What improves the letter"),
-        letter=report.letter,
+        letter=wording.letter_sign(report.letter),
         tone=wording.letter_tone(report.letter),
-        rungs=_steps_that_count(report.letter, rungs),
+        rungs=_steps_that_count(wording.letter_sign(report.letter), rungs),
     )
 
 

@@ -13,7 +13,6 @@ from importlib import resources
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 from lightproof.documents.model import Block, Cell, Document, Tone
 from lightproof.documents.palette import COLOURS, OUTLINES, PAGE_DARK, PAGE_LIGHT
@@ -35,8 +34,7 @@ def html(document: Document) -> bytes:
         "base-uri 'none'; form-action 'none'; frame-src 'none'"
     )
     page = _environment().get_template("document.html.jinja")
-    ours = Markup(style)  # noqa: S704 - the one text of a report in it, the footer, is filtered
-    text = page.render(document=document, style=ours, policy=policy, contents=_("On this page"))
+    text = page.render(document=document, style=style, policy=policy, contents=_("On this page"))
     return text.encode("utf-8", "replace")
 
 
@@ -79,7 +77,8 @@ def _environment() -> Environment:
 
 
 def _finalize(value: object) -> object:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Every text that a template prints, but for markup of the template's own (macros, the style sheet)."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _kind(block: Block | Cell) -> str:

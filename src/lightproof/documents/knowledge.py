@@ -6,9 +6,10 @@ from typing import Final
 
 from lightproof.documents import wording
 from lightproof.documents.model import Block, Cell, FactList, Heading, Items, Mark, Paragraph, Table
+from lightproof.documents.rules import CAPS_ON_PAGE_ONE, cap_text
 from lightproof.evidence.records import ExposureReport, ScopeRecord, Service, Unchecked
 from lightproof.locale import gettext as _
-from lightproof.locale import language, ngettext
+from lightproof.locale import ngettext
 
 _SERVICE_ROWS: Final = 20
 _REASON_ROWS: Final = 8
@@ -45,7 +46,7 @@ def _circumstances(report: ExposureReport) -> tuple[tuple[str, str], ...]:
                 n=wording.number(report.targets)
             ),
         ),
-        (_("Reached by"), "; ".join(seen_from) or _("nobody, as far as was measured")),
+        (_("Reached by"), ", ".join(seen_from) or _("nobody, as far as was measured")),
         (_("Allowed by"), _scope(report.scope)),
         (
             _("Method"),
@@ -68,10 +69,10 @@ def _scope(scope: ScopeRecord) -> str:
 
 
 def _reasons(report: ExposureReport) -> tuple[Block, ...]:
-    """Every cap of the letter; the first page has room for the gravest."""
-    if not report.caps:
+    """Every cap of the letter, where the first page has not room for all."""
+    if len(report.caps) <= CAPS_ON_PAGE_ONE:
         return ()
-    texts = tuple(f"{cap.letter}: {cap.texts.get(language()) or cap.texts.get('en', cap.id)}" for cap in report.caps)
+    texts = tuple(cap_text(cap) for cap in report.caps)
     return (Items(_("Why the letter is no better"), texts),)
 
 
@@ -85,7 +86,7 @@ def _answered(services: Sequence[Service]) -> tuple[Block, ...]:
         "{n} more service is in the JSON report.", "{n} more services are in the JSON report.", more
     ).format(n=wording.number(more))
     columns = (_("Where"), _("Service"), _("Software"), _("Grade"), _("Read"), _("Altered"))
-    return (Table(_("What answered"), columns, rows, left_out=note if more else "", widths=(22, 14, 21, 23, 10, 10)),)
+    return (Table(_("What answered"), columns, rows, left_out=note if more else "", widths=(22, 14, 19, 23, 11, 11)),)
 
 
 def _service_row(service: Service) -> tuple[Cell, ...]:
@@ -103,7 +104,7 @@ def _not_taken(services: Sequence[Service]) -> tuple[str, ...]:
     lines = [
         _("No image was copied or opened."),
         _("No patient's name, number or date of birth was asked for or kept."),
-        _("No password was tried, and nothing was written or changed."),
+        _("Nobody's password was tried, and nothing was written or changed."),
     ]
     if any(service.counts for service in services):
         lines.append(

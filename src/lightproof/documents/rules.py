@@ -1,7 +1,16 @@
-"""A rule's words in the reader's language: its title, and what to do about it in one order."""
+"""The words that rules and caps bring with them, in the reader's language."""
 
-from lightproof.evidence.records import ExposureReport, RuleText
+from typing import Final
+
+from lightproof.evidence.records import Cap, ExposureReport, RuleText
 from lightproof.locale import language
+
+CAPS_ON_PAGE_ONE: Final = 2
+
+
+def cap_text(cap: Cap) -> str:
+    """Why the letter is no better, in the current language."""
+    return cap.texts.get(language()) or cap.texts.get("en") or cap.id
 
 
 def text_of(report: ExposureReport, rule_id: str) -> RuleText | None:

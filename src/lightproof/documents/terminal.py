@@ -101,7 +101,8 @@ def _block(block: Block, screen: Screen, given_up: int) -> Iterator[Text]:
             yield from _packed(block.items)
         case Ladder():
             letters = " → ".join(for_terminal(letter) for letter in (block.letter, *(r.letter for r in block.rungs)))
-            yield Text(f"{for_terminal(block.title)}: {letters}", style="bold")
+            title = for_terminal(block.title)
+            yield Text(_("{title}: {letters}").format(title=title, letters=letters), style="bold")
         case Paragraph():
             yield from _wrapped(block.text)
         case Table():

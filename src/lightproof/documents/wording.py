@@ -38,6 +38,11 @@ _LETTER_TONES: Final = {
 }
 
 
+def letter_sign(letter: str) -> str:
+    """The letter, or `?` for what is none: it stands alone on the page, and large."""
+    return letter if letter in _LETTER_TONES else "?"
+
+
 def letter_tone(letter: str) -> Tone:
     """The tone of a letter; an unknown letter has no judgement in it."""
     return _LETTER_TONES.get(letter, Tone.INFO)
