@@ -1,7 +1,7 @@
 """WebDAV folders: open when they describe themselves to a stranger, writable when they announce PUT to one.
 
-What a server announces is believed only for the name of a file that is not there: some servers (Orthanc) announce every
-method they know for their folders, and nginx announces the same for everything, whatever its configuration allows.
+What a server announces is believed only for the name of a file that is not there (Orthanc announces every method it
+knows for its folders), and never of nginx and WsgiDAV, which announce PUT whatever their configuration allows.
 """
 
 from collections.abc import AsyncIterator
@@ -16,8 +16,8 @@ from lightproof.evidence.records import Facts, Observation
 _SERVICE: Final = "webdav"
 _USUAL_PLACES: Final = ("/", "/webdav/", "/dav/", "/dicom/", "/DICOM/", "/pacs/", "/share/")
 _NO_FILE: Final = "lightproof-no-such-file"
-_ANNOUNCES_WHAT_IT_DOES_NOT: Final = ("nginx", "openresty")
-"""ngx_http_dav_ext_module answers OPTIONS with one fixed list."""
+_ANNOUNCE_ANYTHING: Final = ("nginx", "openresty", "wsgidav")
+"""ngx_http_dav_ext_module answers OPTIONS with one fixed list; WsgiDAV 4.4 forgets that its share is read-only."""
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
@@ -25,7 +25,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     async with HttpSession(wire) as web:
         for path in _USUAL_PLACES:
             options = await web.request(path, method="OPTIONS", body_limit=0)
-            if "dav" not in options.headers and "PROPFIND" not in allowed_methods(options):
+            if not _is_folder(options):
                 continue
             found = await web.propfind(path)
             if demands_identity(found):
@@ -37,12 +37,19 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                     proof=found.proof(),
                 )
             elif found.status == 207 and b"multistatus" in found.body:
-                facts = Facts(reachable=True, open=True)
+                putting = await web.request(path + _NO_FILE, method="OPTIONS", body_limit=0)
+                announced = putting.status in (200, 204) and "PUT" in allowed_methods(putting)
                 yield wire.observed(
-                    _SERVICE, "webdav-open", facts=facts, protections=protections(wire), proof=found.proof()
+                    _SERVICE,
+                    "webdav-open",
+                    facts=Facts(reachable=True, open=True),
+                    protections=protections(wire),
+                    details={"announces_put": announced},
+                    proof=found.proof(),
                 )
-                if (observation := await _writable(wire, web, path, options)) is not None:
-                    yield observation
+                if announced and not putting.headers.get("server", "").lower().startswith(_ANNOUNCE_ANYTHING):
+                    facts = Facts(reachable=True, open=True, writable=True)
+                    yield wire.observed(_SERVICE, "webdav-writable", facts=facts, proof=putting.proof())
             else:
                 continue
             for observation in clear_text(wire, _SERVICE):
@@ -50,14 +57,10 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             return
 
 
-async def _writable(wire: Wire, web: HttpSession, path: str, options: Response) -> Observation | None:
-    if options.headers.get("server", "").lower().startswith(_ANNOUNCES_WHAT_IT_DOES_NOT):
-        return None
-    answer = await web.request(path + _NO_FILE, method="OPTIONS", body_limit=0)
-    if answer.status not in (200, 204) or "PUT" not in allowed_methods(answer):
-        return None
-    facts = Facts(reachable=True, open=True, writable=True)
-    return wire.observed(_SERVICE, "webdav-writable", facts=facts, proof=answer.proof())
+def _is_folder(options: Response) -> bool:
+    """It says that it speaks WebDAV; or it refuses to say anything, and its name tells."""
+    speaks = "dav" in options.headers or "PROPFIND" in allowed_methods(options)
+    return speaks or (demands_identity(options) and "dav" in options.headers.get("server", "").lower())
 
 
 DETECTOR: Final = Detector(
