@@ -1,0 +1,85 @@
+"""From where strangers reach a service: decided from its address, how it came to be checked, and the box's forwards.
+
+What nobody measured is not assumed to be safe: an address that the whole Internet can route to is graded as seen from
+the Internet, whatever firewall may stand before it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from lightproof.evidence.records import Observation, Transport, Vantage
+
+PORT_MAPPING: Final = "igd-port-mapping"
+BOX_SERVICES: Final = frozenset({"upnp-igd", "nat-pmp", "pcp"})
+"""Controls of the internet box: they hold no image, and are meant for the inside."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Forward:
+    """A port of the internet box that leads to a machine inside."""
+
+    external_port: int
+    transport: Transport
+    internal_address: str
+    internal_port: int
+
+    def __str__(self) -> str:
+        inside = f"[{self.internal_address}]" if ":" in self.internal_address else self.internal_address
+        return f"{self.transport} {self.external_port} -> {inside}:{self.internal_port}"
+
+
+def forward_of(observation: Observation) -> Forward | None:
+    """The forward that an observed port mapping describes; None for anything else, or when its numbers are absurd."""
+    if observation.signal != PORT_MAPPING:
+        return None
+    details = observation.details
+    outside, inside, address = (details.get(name) for name in ("external_port", "internal_port", "internal_address"))
+    if not (_is_port(outside) and _is_port(inside) and isinstance(address, str)):
+        return None
+    numeric = _numeric(address)
+    if numeric is None:
+        return None
+    transport: Transport = "udp" if str(details.get("protocol", "tcp")).lower() == "udp" else "tcp"
+    return Forward(int(str(outside)), transport, str(numeric), int(str(inside)))
+
+
+def forwards(observations: Iterable[Observation]) -> tuple[Forward, ...]:
+    """Every forward that was seen, once, in order."""
+    return tuple(sorted({found for seen in observations if (found := forward_of(seen)) is not None}))
+
+
+def vantage_of(address: str, *, named: bool = False, bound_to: str | None = None, forwarded: bool = False) -> Vantage:
+    """From where strangers reach a service at this numeric address.
+
+    `named`: someone named the target, on the command line or in a scope file; a loopback address that is named is
+    graded as a stranger would find it. `bound_to`: the address that a listening socket of this machine is bound to,
+    where the check found the socket itself. `forwarded`: a port of the internet box leads there.
+    """
+    at = _numeric(address)
+    if forwarded or at is None or at.is_global:
+        return Vantage.INTERNET
+    if named:
+        return Vantage.INTERNET if at.is_loopback else Vantage.LOCAL_NETWORK
+    bound = _numeric(bound_to) if bound_to is not None else at
+    return Vantage.THIS_MACHINE if bound is not None and bound.is_loopback else Vantage.LOCAL_NETWORK
+
+
+def vantage_of_box(address: str) -> Vantage:
+    """From where the controls of an internet box were reached: from the inside, unless its address is a public one."""
+    at = _numeric(address)
+    return Vantage.INTERNET if at is not None and at.is_global else Vantage.LOCAL_NETWORK
+
+
+def _is_port(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65_536
+
+
+def _numeric(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        numeric = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = numeric.ipv4_mapped if isinstance(numeric, IPv6Address) else None
+    return mapped or numeric
