@@ -27,6 +27,8 @@ _HEAD_LIMIT: Final = 32 * 1024
 _INFORMATIONAL_LIMIT: Final = 4
 """Servers send one or two (100, 103) before an answer; more is a flood."""
 _READ_AT_ONCE: Final = 16 * 1024
+_ERROR_PAGE: Final = 8 * 1024
+"""Answers that hold no data are read so far though nobody asked for them: the connection can then be used again."""
 _LEAVE_ALONE: Final = frozenset({429, 503})
 _RESOURCE_TYPE_ONLY: Final = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>'
 
@@ -184,7 +186,8 @@ class HttpSession:
         await stream.send(sent)
         answer = await self._head(stream)
         wanted = ask.body_only_with is None or answer.status_code == ask.body_only_with
-        body, complete = await self._body(stream, ask.body_limit) if wanted else (b"", False)
+        limit = ask.body_limit if answer.status_code < 300 else max(ask.body_limit, _ERROR_PAGE)
+        body, complete = await self._body(stream, limit) if wanted else (b"", False)
         left_over, _ = self._connection.trailing_data
         if complete and not left_over and self._connection.their_state is h11.DONE is self._connection.our_state:
             self._connection.start_next_cycle()
