@@ -292,8 +292,8 @@ def practice() -> ExposureReport:
                 id="images-from-internet",
                 letter="F",
                 texts={
-                    "en": "Capped at F because images can be read from the Internet.",
-                    "fr": "Plafonné à F parce que des images sont lisibles depuis Internet.",
+                    "en": "Anyone on the Internet can list, take or alter patients’ images.",
+                    "fr": "N’importe qui sur Internet peut lister, copier ou modifier les images des patients.",
                 },
             ),
         ),

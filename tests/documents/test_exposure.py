@@ -86,10 +86,19 @@ def test_counts_end_in_no_image_copied(a_practice: ExposureReport) -> None:
     )  # fmt: skip
 
 
-def test_only_fixes_that_move_the_letter_are_on_the_ladder(a_practice: ExposureReport) -> None:
+def test_each_rung_names_all_that_moves_the_letter(a_practice: ExposureReport) -> None:
     first, second, third = a_practice.fixes
     idle = replace(a_practice, fixes=(replace(first, letter_after="F"), second, third))
-    assert [rung.letter for rung in blocks(idle, Ladder)[0].rungs] == ["C", "A"]
+    (ladder,) = blocks(idle, Ladder)
+    assert [(rung.action, rung.letter) for rung in ladder.rungs] == [
+        ("Close port 11112 on the internet box; Take the image folder off the web server", "C"),
+        ("Ask for DICOM over TLS", "A"),
+    ]
+
+
+def test_no_ladder_is_shown_when_no_fix_moves_the_letter(a_practice: ExposureReport) -> None:
+    stuck = tuple(replace(fix, letter_after="F") for fix in a_practice.fixes)
+    assert not blocks(replace(a_practice, fixes=stuck), Ladder)
 
 
 def test_do_now_has_three_rows_at_most_with_who_and_time(a_practice: ExposureReport) -> None:
@@ -172,7 +181,8 @@ def test_rules_speak_french_to_a_french_reader(a_practice: ExposureReport) -> No
         verdict = document.sections[0].blocks[0]
     assert document.language == "fr"
     assert isinstance(verdict, Verdict)
-    assert verdict.reasons == ("Plafonné à F parce que des images sont lisibles depuis Internet.",)
+    (reason,) = verdict.reasons
+    assert reason.endswith("N’importe qui sur Internet peut lister, copier ou modifier les images des patients.")
 
 
 def test_a_finding_whose_rule_is_missing_still_shows(a_practice: ExposureReport) -> None:
@@ -192,3 +202,16 @@ def test_caps_beyond_the_first_page_are_all_stated_on_the_second(a_practice: Exp
     reasons = next(b for b in blocks(many, Items, 1) if b.title == "Why the letter is no better")
     assert len(reasons.items) == 3
     assert len(blocks(many, Verdict)[0].reasons) == 2
+
+
+def test_a_rule_that_is_graver_in_one_place_shows_that_gravity_and_says_each(a_practice: ExposureReport) -> None:
+    first, *others = [f for f in a_practice.findings if f.rule == "dicom-no-tls"]
+    mixed = replace(a_practice, findings=(*others, replace(first, severity=Severity.HIGH)))
+    (card,) = blocks(mixed, Card, 2)
+    assert card.mark.word == "High"
+    assert [dict(b.rows)["Gravity"] for b in card.blocks if isinstance(b, FactList)] == ["High", "Medium"]
+
+
+def test_duties_are_named_by_their_article(a_practice: ExposureReport) -> None:
+    facts = next(b for b in blocks(a_practice, Card, 2)[0].blocks if isinstance(b, FactList))
+    assert ("Duties", "GDPR Art. 32(1)(b)") in facts.rows

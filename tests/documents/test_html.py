@@ -54,7 +54,7 @@ def test_the_first_page_says_letter_word_sentence_counts_and_what_to_do(a_practi
     text = " ".join(" ".join(read(a_practice).text).split())
     for said in (
         "F Wide open Your images can be read from the Internet.",
-        "Capped at F because",
+        "Capped at F: Anyone on the Internet can list, take or alter patients’ images.",
         "5,300 series",
         "0 image copied",
         "What improves the letter",

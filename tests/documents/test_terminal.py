@@ -76,3 +76,14 @@ def test_hostile_text_reaches_the_terminal_as_text(a_poisoned_report: ExposureRe
     text = SGR.sub("", text) if colour else text
     assert all(c == "\n" or c.isprintable() for c in text)
     assert max(map(cell_len, text.splitlines())) <= 80
+    assert len(text.splitlines()) <= 23
+
+
+def test_an_action_too_long_for_its_column_is_told_whole(a_practice: ExposureReport) -> None:
+    rule = a_practice.rules["dicom-query-open"]
+    action = "Close the DICOM port to strangers, and let only your own devices in, by title and address"
+    told = replace(rule, texts={"en": replace(rule.texts["en"], action=action)})
+    report = replace(a_practice, rules={**a_practice.rules, rule.id: told})
+    text = terminal(exposure_document(report), PLAIN, "lightproof check")
+    assert action in " ".join(text.split())
+    assert len(text.splitlines()) <= 23

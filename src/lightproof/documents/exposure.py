@@ -4,9 +4,8 @@ Pure: the same report, language and `places` give the same document. The page is
 whose images they are; figures for machines are in the JSON.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Final
 
 from lightproof.documents import wording
@@ -72,8 +71,8 @@ def exposure_document(
 
 def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> tuple[Block, ...]:
     blocks: list[Block] = [_verdict(report), _counts(report)]
-    if report.fixes:
-        blocks.append(_ladder(report))
+    if ladder := _ladder(report):
+        blocks.append(ladder)
     if urgent := _urgent(report, groups):
         blocks.append(urgent)
     if groups:
@@ -126,27 +125,37 @@ def _counts(report: ExposureReport) -> Counts:
     return Counts(tuple(items))
 
 
-def _ladder(report: ExposureReport) -> Ladder:
-    rungs = tuple(
-        Rung(action_of(report, fix.rule), wording.letter_sign(fix.letter_after), wording.letter_tone(fix.letter_after))
-        for fix in report.fixes
-    )
+def _ladder(report: ExposureReport) -> Ladder | None:
+    """The steps at which the letter moves. A step names all that must be done for it since the one before."""
+    rungs: list[Rung] = []
+    waiting: list[str] = []
+    letter = report.letter
+    for fix in report.fixes:
+        waiting.append(action_of(report, fix.rule))
+        if fix.letter_after != letter:
+            letter = fix.letter_after
+            rungs.append(Rung(_together(waiting), wording.letter_sign(letter), wording.letter_tone(letter)))
+            waiting = []
+    if not rungs:
+        return None
     return Ladder(
         title=_("What improves the letter"),
         letter=wording.letter_sign(report.letter),
         tone=wording.letter_tone(report.letter),
-        rungs=_steps_that_count(wording.letter_sign(report.letter), rungs),
+        rungs=tuple(rungs),
     )
 
 
-def _steps_that_count(letter: str, rungs: Sequence[Rung]) -> tuple[Rung, ...]:
-    """Fixes that bring the letter up; where none does before the last, the last one stands for them all."""
-    kept: list[Rung] = []
-    for rung in rungs:
-        if rung.letter != letter:
-            kept.append(rung)
-            letter = rung.letter
-    return tuple(kept or rungs[-1:])[:_URGENT]
+def _together(actions: Sequence[str]) -> str:
+    match actions:
+        case [action]:
+            return action
+        case [first, second]:
+            return f"{first}; {second}" if language() == "en" else f"{first}\u202f; {second}"
+        case [first, *others]:
+            return _("{action}, and {n} more of what follows").format(action=first, n=wording.number(len(others)))
+        case _:
+            return ""
 
 
 def _urgent(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Table | None:
@@ -246,10 +255,11 @@ def _card(
     blocks: list[Block] = [Paragraph(text.why)] if text and text.why else []
     steps = [Items(_("What to do, in this order"), text.remedy, ordered=True)] if text and text.remedy else []
     if len(group) <= _FULL_FACTS:
-        blocks += [FactList(_facts(finding, services.get(_key(finding)))) for finding in group]
+        mixed = len({finding.severity for finding in group}) > 1
+        blocks += [FactList(_facts(finding, services.get(_key(finding)), mixed)) for finding in group]
         blocks += steps
     else:
-        blocks += [*steps, _place_table(shown, len(group) - len(shown), services)]
+        blocks += [*steps, FactList((_duties(group),)), _place_table(shown, len(group) - len(shown), services)]
     if rule and rule.references:
         blocks.append(Items(_("Sources"), rule.references))
     severity = group[0].severity
@@ -257,13 +267,21 @@ def _card(
         anchor=anchor,
         title=title_of(report, group[0].rule),
         mark=Mark(wording.SEVERITY_TONES[severity], wording.severity_word(severity)),
-        references=(_ids(group), group[0].rule, *group[0].duties),
+        references=(_ids(group), group[0].rule),
         blocks=tuple(blocks),
     )
 
 
-def _facts(finding: Finding, service: Service | None) -> tuple[tuple[str, str], ...]:
+def _duties(group: Sequence[Finding]) -> tuple[str, str]:
+    duties = dict.fromkeys(wording.duty_word(duty) for finding in group for duty in finding.duties)
+    return _("Duties"), ", ".join(duties)
+
+
+def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tuple[str, str], ...]:
+    """`mixed` where the findings beside this one are not as grave."""
     rows = [(_("Where"), f"{wording.endpoint(finding.address, finding.port)} {finding.transport}, {finding.service}")]
+    if mixed:
+        rows.append((_("Gravity"), wording.severity_word(finding.severity)))
     if service:
         if service.product:
             rows.append((_("Software"), " ".join(filter(None, (service.product, service.version)))))
@@ -277,6 +295,7 @@ def _facts(finding: Finding, service: Service | None) -> tuple[tuple[str, str], 
             rows.append((_("Counted"), counted))
         if service.protections:
             rows.append((_("Protections seen"), ", ".join(service.protections)))
+    rows.append(_duties((finding,)))
     rows.append((_("Evidence {id}").format(id=finding.id), finding.evidence))
     rows.append((_("Seen"), wording.instant(finding.observed)))
     return tuple(rows)
@@ -311,13 +330,12 @@ def _software(finding: Finding, service: Service | None) -> str:
 
 
 def _by_rule(report: ExposureReport) -> tuple[tuple[Finding, ...], ...]:
-    """Findings of one rule together, gravest rule first, in the report's own order otherwise."""
+    """Findings of one rule together, gravest first: a rule may be graver where the Internet reaches it."""
     gravity = list(Severity)
-    first_seen: dict[str, int] = {}
-    for finding in report.findings:
-        first_seen.setdefault(finding.rule, len(first_seen))
-    ordered = sorted(report.findings, key=lambda f: (gravity.index(f.severity), first_seen[f.rule]))
-    return tuple(tuple(group) for _key, group in groupby(ordered, key=lambda f: (f.severity, f.rule)))
+    groups: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in sorted(report.findings, key=lambda f: gravity.index(f.severity)):
+        groups[finding.rule].append(finding)
+    return tuple(map(tuple, groups.values()))
 
 
 def _key(finding: Finding) -> tuple[str, int, str, str]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from lightproof.evidence.records import Cap, ExposureReport, RuleText
+from lightproof.locale import gettext as _
 from lightproof.locale import language
 
 CAPS_ON_PAGE_ONE: Final = 2
@@ -10,7 +11,8 @@ CAPS_ON_PAGE_ONE: Final = 2
 
 def cap_text(cap: Cap) -> str:
     """Why the letter is no better, in the current language."""
-    return cap.texts.get(language()) or cap.texts.get("en") or cap.id
+    reason = cap.texts.get(language()) or cap.texts.get("en") or cap.id
+    return _("Capped at {letter}: {reason}").format(letter=cap.letter, reason=reason)
 
 
 def text_of(report: ExposureReport, rule_id: str) -> RuleText | None:

@@ -87,7 +87,7 @@ def _lines(document: Document, screen: Screen, rows: int | None) -> list[Text]:
     for block in blocks:
         given_up = rows or 0 if tables and block is tables[-1] else 0
         drawn = list(_block(block, screen, given_up))
-        if drawn and lines:
+        if drawn and lines and not isinstance(block, Ladder):
             lines.append(Text())
         lines += drawn
     return lines
@@ -116,7 +116,7 @@ def _verdict(verdict: Verdict) -> Iterator[Text]:
     beside = [Text(for_terminal(verdict.word), style=Style(color=_ANSI[verdict.tone], bold=True))]
     beside += _wrapped(verdict.sentence, width=_WIDTH - 7)
     for reason in verdict.reasons[:1]:
-        beside += _wrapped(reason, width=_WIDTH - 7)
+        beside += _wrapped(reason, width=_WIDTH - 7, lines=2)
     for index, line in enumerate(beside):
         letter = for_terminal(verdict.letter) if index == 1 else ""
         yield Text.assemble((letter.center(5), tile if index < 3 else ""), "  ", line)
@@ -125,26 +125,45 @@ def _verdict(verdict: Verdict) -> Iterator[Text]:
 def _table(table: Table, screen: Screen, given_up: int) -> Iterator[Text]:
     yield Text(for_terminal(table.title), style="bold")
     shown = table.rows[: max(1, len(table.rows) - given_up - 1)] if given_up > 0 else table.rows
-    widths = _widths(table, screen)
-    for row in shown:
-        line = Text()
-        for cell, width in zip(row, widths, strict=True):
-            if line:
-                line.append(" " * _GAP)
-            text, style = _cell(cell, screen)
-            fitted = text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
-            line.append(fitted, style)
-            line.append(" " * (width - cell_len(fitted)))
-        yield line
+    natural = [max(cell_len(_cell(row[i], screen)[0]) for row in table.rows) for i in range(len(table.columns))]
+    too_wide = sum(natural) + _GAP * (len(natural) - 1) > _WIDTH
+    leads = [row[0] for row in shown]
+    if too_wide and not any(isinstance(lead, Mark) for lead in leads):
+        for row in shown:
+            yield from _stacked(row, screen)
+    else:
+        widths = _fitted(natural)
+        for row in shown:
+            yield _aligned(row, widths, screen)
     if len(shown) < len(table.rows):
-        yield Text(_("… and {n} more in the report").format(n=len(table.rows) - len(shown)))
+        yield Text(_("… the rest is in the report"))
     elif table.left_out:
         yield Text(for_terminal(table.left_out))
 
 
-def _widths(table: Table, screen: Screen) -> list[int]:
-    """Each column as wide as its text, the widest giving way until the line fits."""
-    widths = [max(cell_len(_cell(row[i], screen)[0]) for row in table.rows) for i in range(len(table.columns))]
+def _aligned(row: Sequence[Cell], widths: Sequence[int], screen: Screen) -> Text:
+    """A row on one line, its cells cut to the widths of their columns."""
+    line = Text()
+    for cell, width in zip(row, widths, strict=True):
+        if line:
+            line.append(" " * _GAP)
+        text, style = _cell(cell, screen)
+        cut = text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+        line.append(cut, style)
+        line.append(" " * (width - cell_len(cut)))
+    return line
+
+
+def _stacked(row: Sequence[Cell], screen: Screen) -> Iterator[Text]:
+    """A row that begins with a sentence: the sentence whole, the rest below it."""
+    lead, *others = (_cell(cell, screen)[0] for cell in row)
+    yield from _wrapped(lead, lines=2)
+    yield from _wrapped("  " + " · ".join(others), lines=1)
+
+
+def _fitted(natural: Sequence[int]) -> list[int]:
+    """Widths of columns, the widest giving way until a line fits."""
+    widths = list(natural)
     while sum(widths) + _GAP * (len(widths) - 1) > _WIDTH and max(widths) > 4:
         widths[widths.index(max(widths))] -= 1
     return widths
@@ -163,9 +182,12 @@ def _cell(cell: Cell, screen: Screen) -> tuple[str, str]:
             assert_never(cell)
 
 
-def _wrapped(text: str, style: str = "", width: int = _WIDTH) -> list[Text]:
-    console = Console(file=StringIO(), width=width)
-    return list(Text(for_terminal(text), style=style).wrap(console, width))
+def _wrapped(text: str, width: int = _WIDTH, lines: int = 3) -> list[Text]:
+    """Running text on at most so many lines."""
+    wrapped = list(Text(for_terminal(text)).wrap(Console(file=StringIO(), width=width), width))
+    if len(wrapped) > lines:
+        wrapped[lines - 1] = Text(set_cell_size(wrapped[lines - 1].plain, width - 1) + "…")
+    return wrapped[:lines]
 
 
 def _packed(items: Sequence[str]) -> Iterator[Text]:

@@ -162,19 +162,39 @@ def by_when(severity: Severity) -> str:
     return words[severity]
 
 
+def duty_word(duty: str) -> str:
+    """The article of law behind a duty; a duty that is not known here is shown as it is."""
+    words = {
+        "gdpr-5-1-f": _("GDPR Art. 5(1)(f)"),
+        "gdpr-25-2": _("GDPR Art. 25(2)"),
+        "gdpr-32-1-a": _("GDPR Art. 32(1)(a)"),
+        "gdpr-32-1-b": _("GDPR Art. 32(1)(b)"),
+        "gdpr-32-1-d": _("GDPR Art. 32(1)(d)"),
+        "gdpr-32-2": _("GDPR Art. 32(2)"),
+        "gdpr-33-candidate": _("to be assessed as a breach (GDPR Art. 33)"),
+        "gdpr-35-input": _("to be taken into the DPIA (GDPR Art. 35)"),
+    }
+    return words.get(duty, duty)
+
+
 def reason_word(reason: str) -> str:
-    """Why a target could not be checked; a word that is not known here is shown as it is."""
+    """Why a target could not be checked. The words that are not listed name broken rules of the many protocols."""
     words = {
         "deadline": _("did not finish answering in the time allowed"),
         "byte-budget": _("sent more than a check accepts"),
-        "protocol-violation": _("broke the rules of its own protocol"),
-        "connection-refused-later": _("stopped accepting connections during the check"),
+        "line-too-long": _("sent more than a check accepts"),
+        "pdu-too-long": _("sent more than a check accepts"),
+        "connection-budget": _("needed more connections than a check makes"),
+        "connection-refused": _("stopped accepting connections during the check"),
         "connection-reset": _("broke the connection off"),
-        "congested": _("said that it was too busy"),
+        "closed-early": _("broke the connection off"),
+        "server-busy": _("said that it was too busy"),
         "unreachable": _("could not be reached"),
-        "interrupted": _("the check was interrupted"),
+        "silent": _("accepted the connection and said nothing"),
+        "no-answer": _("accepted the connection and said nothing"),
+        "detector-fault": _("the check itself failed there"),
     }
-    return words.get(reason, reason)
+    return words.get(reason) or _("broke the rules of its own protocol ({reason})").format(reason=reason)
 
 
 def fact_word(fact: bool | None) -> str:
