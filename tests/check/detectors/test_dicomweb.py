@@ -33,6 +33,7 @@ async def test_orthancs_dicomweb_is_listable_and_downloadable_without_a_patients
         seen = await visit(at(record.port), detectors=DETECTORS)
     assert facts_of(seen, "dicomweb") == Facts(reachable=True, open=True, listable=True, downloadable=True)
     assert signals_of(seen) == {"dicomweb-qido-executed", "dicomweb-wado-processed", "http-clear-text"}
+    assert {o.product for o in seen.observations} == {None, "Orthanc"}
     assert seen.unchecked == ()
     for canary in (canary for study in studies for canary in study.canaries):
         assert canary.encode() not in record.received

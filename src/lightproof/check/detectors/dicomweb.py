@@ -21,6 +21,8 @@ _NOTHING_THERE: Final = "/lightproof-nothing-here/studies"
 """Answers like those of a service that does not exist: what a server says to any path says nothing about a service."""
 _DCM4CHEE_AE: Final = "DCM4CHEE"
 """The archive's AE title unless changed, for where its list is refused."""
+_ORTHANC_ERROR: Final = b'"OrthancStatus"'
+"""Every error of its REST interface says so."""
 _SERVICES_SHOWN: Final = 2
 
 
@@ -78,6 +80,7 @@ async def _open(
         _SERVICE,
         "dicomweb-qido-executed",
         facts=Facts(reachable=True, open=True, listable=True),
+        product="dcm4chee-arc" if root.startswith("/dcm4chee-arc/") else None,
         protections=protections(wire),
         details={"answers_without_filter": True} if answered is Answered.DISCLOSING else {},
         proof=answer.proof(),
@@ -85,7 +88,8 @@ async def _open(
     retrieved, answer = await dicomweb.retrieve(web, root)
     if retrieved is Answered.EXECUTED:
         facts = Facts(reachable=True, open=True, downloadable=True)
-        yield wire.observed(_SERVICE, "dicomweb-wado-processed", facts=facts, proof=answer.proof())
+        product = "Orthanc" if _ORTHANC_ERROR in answer.body else None
+        yield wire.observed(_SERVICE, "dicomweb-wado-processed", facts=facts, product=product, proof=answer.proof())
     elif retrieved is Answered.REFUSED:
         facts = Facts(reachable=True, downloadable=False)
         yield wire.observed(_SERVICE, "dicomweb-wado-refused", facts=facts, proof=answer.proof())
