@@ -19,6 +19,7 @@ from peers.images import Study, write_studies
 from peers.nginx import Nginx, running_nginx
 from peers.orthanc import Orthanc, running_orthanc
 from peers.pynetdicom_server import PynetdicomPeer, running_pynetdicom
+from peers.vsftpd import Vsftpd, running_vsftpd
 
 
 @pytest.fixture
@@ -65,6 +66,17 @@ def nginx(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) ->
 
     def start(server: str, **arguments: Any) -> Nginx:
         return running_peers.enter_context(running_nginx(tmp_path_factory.mktemp("nginx"), server, **arguments))
+
+    return start
+
+
+@pytest.fixture
+def vsftpd(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Vsftpd]:
+    """Starts vsftpd for anonymous visitors: `vsftpd({"anonymous_enable": "NO"}, certificates=...)`."""
+
+    def start(*settings: Any, **arguments: Any) -> Vsftpd:
+        folder = tmp_path_factory.mktemp("vsftpd")
+        return running_peers.enter_context(running_vsftpd(folder, *settings, **arguments))
 
     return start
 
