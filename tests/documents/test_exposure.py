@@ -215,3 +215,10 @@ def test_a_rule_that_is_graver_in_one_place_shows_that_gravity_and_says_each(a_p
 def test_duties_are_named_by_their_article(a_practice: ExposureReport) -> None:
     facts = next(b for b in blocks(a_practice, Card, 2)[0].blocks if isinstance(b, FactList))
     assert ("Duties", "GDPR Art. 32(1)(b)") in facts.rows
+
+
+def test_many_kinds_of_finding_leave_the_first_page_whole(a_practice: ExposureReport) -> None:
+    findings = tuple(replace(a_practice.findings[0], id=f"F-{n:04}", rule=f"rule-{n}") for n in range(40))
+    shown = table(replace(a_practice, findings=findings), "Findings")
+    assert len(shown.rows) == 5
+    assert shown.left_out == "35 more kinds of finding are described further on in the report."

@@ -37,6 +37,7 @@ from lightproof.locale import language, ngettext
 
 _ROWS_ON_PAGE_ONE: Final = 6
 _URGENT: Final = 3
+_RUNGS: Final = 5
 _CARDS: Final = 120
 _DIGEST: Final = 64
 _FULL_FACTS: Final = 3
@@ -71,12 +72,13 @@ def exposure_document(
 
 def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> tuple[Block, ...]:
     blocks: list[Block] = [_verdict(report), _counts(report)]
-    if ladder := _ladder(report):
+    ladder = _ladder(report)
+    if ladder:
         blocks.append(ladder)
     if urgent := _urgent(report, groups):
         blocks.append(urgent)
     if groups:
-        blocks.append(_findings(report, groups))
+        blocks.append(_findings(report, groups, _ROWS_ON_PAGE_ONE - max(0, len(ladder.rungs) - 2 if ladder else 0)))
     else:
         blocks.append(
             Paragraph(_("Nothing to do was found. Check again after every change of software or internet box."))
@@ -142,7 +144,7 @@ def _ladder(report: ExposureReport) -> Ladder | None:
         title=_("What improves the letter"),
         letter=wording.letter_sign(report.letter),
         tone=wording.letter_tone(report.letter),
-        rungs=tuple(rungs),
+        rungs=tuple(rungs[:_RUNGS]),
     )
 
 
@@ -168,7 +170,7 @@ def _urgent(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Ta
     ][:_URGENT]
     if not rows:
         return None
-    return Table(_("Do now"), (_("Action"), _("Who"), _("Time")), tuple(rows), widths=(50, 27, 23))
+    return Table(_("Do now"), (_("Action"), _("Who"), _("Time")), tuple(rows), widths=(54, 24, 22))
 
 
 def _who(report: ExposureReport, rule_id: str) -> str | None:
@@ -184,7 +186,8 @@ def _time(report: ExposureReport, rule_id: str, severities: dict[str, Severity])
     return _("{when}, {minutes} min").format(when=when, minutes=wording.number(rule.minutes))
 
 
-def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Table:
+def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]], room: int) -> Table:
+    """A row a rule, the gravest that there is room for on the first page."""
     rows = tuple(
         (
             Mark(wording.SEVERITY_TONES[group[0].severity], wording.severity_word(group[0].severity)),
@@ -192,12 +195,12 @@ def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> 
             _places(group),
             Link(_ids(group), _anchor(index)),
         )
-        for index, group in enumerate(groups[:_ROWS_ON_PAGE_ONE])
+        for index, group in enumerate(groups[:room])
     )
     more = len(groups) - len(rows)
     left_out = ngettext(
-        "{n} more kind of finding is described from page 3 on.",
-        "{n} more kinds of finding are described from page 3 on.",
+        "{n} more kind of finding is described further on in the report.",
+        "{n} more kinds of finding are described further on in the report.",
         more,
     ).format(n=wording.number(more))
     return Table(
