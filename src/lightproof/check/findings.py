@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from lightproof.check.canonical import evidence_of, in_order, plain
 from lightproof.check.grade import LETTER_VERSION, Coverage, fixes, grade, letter
@@ -37,12 +37,14 @@ KNOWN_VULNERABILITY: Final = "known-vulnerability"
 LEADS_TO: Final = "leads_to"
 """Detail of our own on a port mapping: `exposed`, `guarded` (it demands identity) or `unknown`."""
 
-_GRAVEST_FIRST: Final = tuple(Severity)
+_GRAVITY: Final = {severity: rank for rank, severity in enumerate(Severity)}
+_RANK: Final = {grade: rank for rank, grade in enumerate(Grade)}
+_EXPOSING: Final = frozenset({Grade.LISTABLE, Grade.DOWNLOADABLE, Grade.WRITABLE})
+_ANSWERING: Final = _EXPOSING | {Grade.OPEN}
 _PROOFS_SHOWN: Final = 3
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Key:
+class _Key(NamedTuple):
     address: str
     port: int
     transport: Transport
@@ -71,6 +73,10 @@ class _Seen:
         self.observations.append(observation)
 
     @property
+    def grade(self) -> Grade:
+        return grade(self.facts)
+
+    @property
     def product(self) -> str | None:
         return self.named[2] or None
 
@@ -93,8 +99,7 @@ class _Draft:
     evidence: list[str]
 
     def gravity(self) -> tuple[object, ...]:
-        rank = list(Grade).index(self.grade)
-        return _GRAVEST_FIRST.index(self.severity), -rank, self.row.id, self.key, self.evidence
+        return _GRAVITY[self.severity], -_RANK[self.grade], self.row.id, self.key, self.evidence
 
 
 def report(
@@ -133,7 +138,7 @@ def report(
             service=key.service,
             product=found.product,
             version=found.version,
-            grade=grade(found.facts),
+            grade=found.grade,
             facts=found.facts,
             protections=tuple(sorted(found.protections)),
             counts=dict(sorted(found.counts.items())),
@@ -142,7 +147,7 @@ def report(
             process=(processes or {}).get(Target(key.address, key.port, key.transport)),
             outside_ports=mapped.outside_ports(key),
         )
-        for key, found in sorted(seen.items(), key=lambda item: (-list(Grade).index(grade(item[1].facts)), item[0]))
+        for key, found in sorted(seen.items(), key=lambda item: (-_RANK[item[1].grade], item[0]))
     )
     undone = {entry.target for entry in left}
     coverage = Coverage(
@@ -228,11 +233,11 @@ class _Drafts:
         """`told` is the evidence; findings of one rule and service with different `apart` stay apart."""
         draft = self._drafts.get((row.id, key, apart))
         if draft is None:
-            severity, reached = row.severity_from(view), grade(self._seen[key].facts)
+            severity, reached = row.severity_from(view), self._seen[key].grade
             draft = _Draft(row, key, severity, shown.at, breach=False, grade=reached, evidence=[])
             self._drafts[(row.id, key, apart)] = draft
         draft.observed = min(draft.observed, shown.at)
-        draft.breach = draft.breach or (view is not Vantage.THIS_MACHINE and grade(shown.facts) >= Grade.LISTABLE)
+        draft.breach = draft.breach or (view is not Vantage.THIS_MACHINE and grade(shown.facts) in _EXPOSING)
         if told not in draft.evidence and len(draft.evidence) < _PROOFS_SHOWN:
             draft.evidence.append(told)
         return draft
@@ -257,9 +262,9 @@ def _drafts(
             for row in book.by_signal.get(KNOWN_VULNERABILITY, ()):
                 drafts.add(row, key, named, view=view, told=told).severity = known[0].severity
     for forward, (box, observation) in mapped.mappings.items():
-        behind = max(mapped.behind(forward), key=lambda k: (grade(seen[k].facts), k), default=None)
+        behind = max(mapped.behind(forward), key=lambda k: (_RANK[seen[k].grade], k), default=None)
         facts = Facts() if behind is None else seen[behind].facts
-        leads_to = "unknown" if behind is None else "exposed" if grade(facts) >= Grade.OPEN else "guarded"
+        leads_to = "unknown" if behind is None else "exposed" if seen[behind].grade in _ANSWERING else "guarded"
         compared = replace(observation, facts=facts, details={LEADS_TO: leads_to})
         told = f"{evidence_of(replace(observation, details={}))}; {forward}"
         for row in book.by_signal.get(observation.signal, ()):

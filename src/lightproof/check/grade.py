@@ -19,13 +19,13 @@ from lightproof.evidence.records import Facts, Finding, Fix, Grade, Service, Sev
 
 LETTER_VERSION: Final = "1"
 
-_FACTS: Final = {
-    Grade.REACHABLE: "reachable",
-    Grade.OPEN: "open",
-    Grade.LISTABLE: "listable",
-    Grade.DOWNLOADABLE: "downloadable",
-    Grade.WRITABLE: "writable",
-}
+_GRAVEST_FACTS_FIRST: Final = (
+    ("writable", Grade.WRITABLE),
+    ("downloadable", Grade.DOWNLOADABLE),
+    ("listable", Grade.LISTABLE),
+    ("open", Grade.OPEN),
+    ("reachable", Grade.REACHABLE),
+)
 _WORST_FIRST: Final = "FEDCBA"
 _GRAVEST_FIRST: Final = tuple(Severity)
 
@@ -52,7 +52,10 @@ class Letter:
 
 def grade(facts: Facts) -> Grade:
     """The gravest fact proved about one service (DESIGN section 4); closed when nothing is proved."""
-    return max((g for g, name in _FACTS.items() if getattr(facts, name) is True), default=Grade.CLOSED)
+    for name, proved in _GRAVEST_FACTS_FIRST:
+        if getattr(facts, name) is True:
+            return proved
+    return Grade.CLOSED
 
 
 def letter(services: Iterable[Service], caps: Sequence[CapRow], coverage: Coverage) -> Letter:
@@ -176,7 +179,7 @@ def _exposure(kinds: Mapping[_Kind, int], caps: Sequence[CapRow], coverage: Cove
         held = [cap.letter for cap in caps if kind.caps(cap)]
         if held:
             at[min(held, key=_WORST_FIRST.index)] += n
-        facts += n * sum(getattr(kind.facts, name) is True for name in _FACTS.values())
+        facts += n * sum(getattr(kind.facts, name) is True for name, _ in _GRAVEST_FACTS_FIRST)
         outside += n * (kind.vantage is Vantage.INTERNET)
     reached = _judged(kinds, caps, coverage).letter
     worst = len(_WORST_FIRST) - _WORST_FIRST.index(reached)
