@@ -69,6 +69,7 @@ def reported(
     vantage: Callable[[Target], Vantage] = lambda _: Vantage.INTERNET,
     targets: int = 10,
     book: Rulebook | None = None,
+    own_addresses: frozenset[str] = frozenset(),
 ) -> ExposureReport:
     return report(
         observations,
@@ -80,4 +81,5 @@ def reported(
         finished=AT + timedelta(seconds=9),
         scope=ScopeRecord(basis="own"),
         vantage=vantage,
+        own_addresses=own_addresses,
     )

@@ -150,6 +150,15 @@ def test_a_mapping_to_a_service_that_asks_is_low() -> None:
     assert (finding.rule, finding.severity) == ("box-port-leads-to-guarded", Severity.LOW)
 
 
+def test_a_mapping_to_this_machine_leads_to_what_was_checked_on_its_loopback_address() -> None:
+    own = frozenset({"127.0.0.1", "192.168.1.20"})
+    checked = [query_open(Target("127.0.0.1", 11112)), mapping("192.168.1.20", 11112, 104)]
+    assert "box-port-leads-to-exposed" in reported(checked, vantage=local, own_addresses=own).rules
+    bound_to_loopback = reported(checked, vantage=lambda _: Vantage.THIS_MACHINE, own_addresses=own)
+    assert "box-port-leads-to-unknown" in bound_to_loopback.rules
+    assert "box-port-leads-to-unknown" in reported(checked, vantage=local).rules
+
+
 def test_two_mappings_are_two_findings() -> None:
     made = reported([mapping("192.168.1.99", 80, 80), mapping("192.168.1.98", 21, 2121)], vantage=local)
     assert len(made.findings) == 2

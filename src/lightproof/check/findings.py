@@ -114,11 +114,13 @@ def report(
     scope: ScopeRecord,
     vantage: Callable[[Target], Vantage],
     processes: Mapping[Target, str] | None = None,
+    own_addresses: frozenset[str] = frozenset(),
 ) -> ExposureReport:
     """All that a run saw, graded and explained.
 
     `targets` counts what was tried; `vantage` says from where strangers reach a target, apart from what the box's port
-    mappings among the observations add; `processes` names the program behind a listening socket of this machine.
+    mappings among the observations add; `processes` names the program behind a listening socket of this machine;
+    a mapping to one of its `own_addresses` leads to whatever listens on that port, on any of them.
     """
     evidence, digest = in_order(observations)
     left = tuple(sorted(set(unchecked), key=lambda u: (u.target, u.detector, u.reason)))
@@ -126,7 +128,7 @@ def report(
     for observation in evidence:
         t = observation.target
         seen[_Key(t.address, t.port, t.transport, observation.service)].add(observation)
-    mapped = _Forwards(seen)
+    mapped = _Forwards(seen, own_addresses, vantage)
     views = {key: _view(key, mapped, vantage) for key in seen}
     drafts = _drafts(seen, views, mapped, book)
     numbered = _numbered(drafts)
@@ -182,10 +184,17 @@ def report(
 class _Forwards:
     """The box's port mappings, and the services found behind them."""
 
-    def __init__(self, seen: Mapping[_Key, _Seen]) -> None:
+    def __init__(
+        self, seen: Mapping[_Key, _Seen], own_addresses: frozenset[str], vantage: Callable[[Target], Vantage]
+    ) -> None:
         self._behind: defaultdict[Target, list[_Key]] = defaultdict(list)
         for key in seen:
-            self._behind[Target(key.address, key.port, key.transport)].append(key)
+            target = Target(key.address, key.port, key.transport)
+            reached_as = {key.address}
+            if key.address in own_addresses and vantage(target) is not Vantage.THIS_MACHINE:
+                reached_as |= own_addresses  # a socket bound to every address was checked on one of them
+            for address in reached_as:
+                self._behind[replace(target, address=address)].append(key)
         self.mappings: dict[Forward, tuple[_Key, Observation]] = {}
         """Each forward with the box that named it."""
         for box, found in seen.items():
