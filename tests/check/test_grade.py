@@ -139,14 +139,19 @@ def test_the_controls_of_a_box_inside_the_network_cap_nothing() -> None:
 
 
 def test_fixes_say_what_each_step_brings() -> None:
-    services = [service(LISTABLE, findings=("F-0001", "F-0002", "F-0003"))]
+    services = [service(LISTABLE, findings=("F-0001", "F-0002", "F-0003", "F-0004"))]
     found = [
         finding("F-0001", "dicom-query-open"),
         finding("F-0002", "dicom-answers-anyone"),
         finding("F-0003", "dicom-clear-text"),
+        finding("F-0004", "dicom-reachable-from-internet"),
     ]
     steps = fixes(services, found, BOOK, CHECKED)
-    assert [(step.rule, step.letter_after) for step in steps] == [("dicom-query-open", "B"), ("dicom-clear-text", "A")]
+    assert [(step.rule, step.letter_after) for step in steps] == [
+        ("dicom-query-open", "C"),
+        ("dicom-clear-text", "A"),
+        ("dicom-reachable-from-internet", "A"),
+    ]
     assert steps[0].findings == ("F-0001",)
 
 
