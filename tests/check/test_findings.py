@@ -61,6 +61,13 @@ def test_a_query_that_was_executed_is_evidence_in_the_words_of_the_protocol() ->
     assert {"gdpr-32-1-b", "gdpr-33-candidate", "gdpr-35-input"} <= set(finding.duties)
 
 
+def test_storage_is_called_open_only_where_it_is_established() -> None:
+    offered = reported([seen("dicom-storage-offered", facts=OPEN)])
+    assert {f.rule for f in offered.findings} == {"dicom-storage-offered"}
+    established = reported([seen("dicom-storage-offered", facts=Facts(reachable=True, open=True, writable=True))])
+    assert {f.rule for f in established.findings} == {"dicom-storage-open"}
+
+
 def test_what_only_answers_is_no_breach_candidate() -> None:
     made = reported([seen("dicom-echo-answered", facts=OPEN)])
     assert all("gdpr-33-candidate" not in finding.duties for finding in made.findings)

@@ -36,6 +36,7 @@ Effect = Literal[
 ]
 """What doing a remedy ends: a fact about the service, its clear text, its want of client
 certificates, its way in from the Internet, a forward to the unknown."""
+Fact = Literal["reachable", "open", "listable", "downloadable", "writable"]
 LetterName = Literal["B", "C", "D", "E", "F"]
 State = Literal["nothing-checked", "unchecked", "unknown-forward"]
 
@@ -76,6 +77,10 @@ class RuleRow(tables.Row):
     details: dict[str, str | int | bool] = Field(default_factory=dict[str, str | int | bool])
     lacks: tuple[Word, ...] = ()
     """Protections that the observation lacks, all of them."""
+    proves: tuple[Fact, ...] = ()
+    """Facts that the observation proves, all of them."""
+    leaves_open: tuple[Fact, ...] = ()
+    """Facts that the observation does not prove, none of them."""
     severity: Severity
     severity_at: dict[Vantage, Severity] = Field(default_factory=dict[Vantage, Severity])
     """Where the gravity depends on who can reach the service."""
@@ -105,6 +110,8 @@ class RuleRow(tables.Row):
             (not self.services or observation.service in self.services)
             and (not self.vantages or vantage in self.vantages)
             and not any(protection in observation.protections for protection in self.lacks)
+            and all(getattr(observation.facts, fact) is True for fact in self.proves)
+            and not any(getattr(observation.facts, fact) is True for fact in self.leaves_open)
             and all(observation.details.get(name) == value for name, value in self.details.items())
         )
 
