@@ -1,0 +1,230 @@
+"""What may be probed, and who allowed it: the one place that says yes (DESIGN promise 2).
+
+This machine and its gateway: yes. Private networks: when someone named them. Everything else: only when a scope file,
+not yet expired, names it. What is not plainly allowed is refused.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, TypeGuard, cast, get_args
+
+from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, NotAnAddress, joined, range_of, without
+from lightproof.check.targets import Resolver, cannot_read, parse_target
+from lightproof.errors import ScopeRefused, UsageRefused
+from lightproof.evidence.records import ScopeRecord
+from lightproof.locale import gettext as _
+
+Basis = Literal["own", "mandate", "public-body"]
+
+_TEXTS: Final = ("controller", "authoriser", "reference", "purpose")
+_FIELDS: Final = frozenset({*_TEXTS, "basis", "expires", "targets", "exclude"})
+_REQUIRED: Final = _FIELDS - {"exclude"}
+_LONGEST_FILE: Final = 8 * 1024 * 1024
+_LONGEST_TEXT: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A scope file: who answers for the systems, who allowed the check and on what basis, what for, and until when."""
+
+    controller: str
+    """The organisation responsible for the systems (GDPR Art. 4(7))."""
+    authoriser: str
+    """The person who allowed it, with their function."""
+    basis: Basis
+    reference: str
+    """Of the contract, mandate or decision."""
+    expires: datetime
+    purpose: str
+    targets: tuple[AddressRange, ...]
+    excluded: tuple[AddressRange, ...]
+
+    @property
+    def allowed(self) -> tuple[AddressRange, ...]:
+        """What the file names, less what it excludes."""
+        return without(self.targets, self.excluded)
+
+    @property
+    def record(self) -> ScopeRecord:
+        """What the report keeps."""
+        return ScopeRecord(
+            basis=self.basis,
+            controller=self.controller,
+            authoriser=self.authoriser,
+            reference=self.reference,
+            expires=self.expires,
+        )
+
+
+def authorise(
+    targets: Iterable[AddressRange],
+    scope: Scope | None,
+    *,
+    now: datetime,
+    own_addresses: Iterable[str] = (),
+    gateways: Iterable[str] = (),
+    named: bool = True,
+) -> ScopeRecord:
+    """Says on whose authority all of `targets` may be probed at `now`; raises ScopeRefused when any may not.
+
+    `own_addresses` and `gateways` are this machine's, as the system tells; `named` is false for addresses that nobody
+    wrote (found in an answer, for instance): private networks are then refused too, unless the scope names them.
+    """
+    wanted = joined(targets)
+    if scope is not None and now >= scope.expires:
+        raise ScopeRefused(
+            "scope-expired",
+            _("The permission in the scope file ended on {when}.").format(when=_instant(scope.expires)),
+            _("Ask {authoriser} for a new one, and write its date into the file.").format(authoriser=scope.authoriser),
+        )
+    if scope is not None and (spared := _common(wanted, scope.excluded)):
+        raise ScopeRefused(
+            "scope-excludes",
+            _("The scope file excludes {targets}.").format(targets=_listed(spared)),
+            _("Leave them out, or have the file changed by whoever allowed the check."),
+        )
+    home = [*LOOPBACK, *map(range_of, _numeric(own_addresses)), *map(range_of, _numeric(gateways))]
+    granted = [*home, *(PRIVATE if named else ()), *(scope.allowed if scope else ())]
+    if refused := without(wanted, granted):
+        raise ScopeRefused(
+            "scope-missing" if scope is None else "scope-too-narrow",
+            _("Nobody has said that {targets} may be checked.").format(targets=_listed(refused)),
+            _("Outside private networks, a scope file (--scope) must say who allowed it and name the addresses."),
+        )
+    return scope.record if scope is not None else ScopeRecord(basis="own")
+
+
+def _numeric(addresses: Iterable[str]) -> Iterable[str]:
+    """Those that a target could have: interfaces also bear link-local addresses with a zone."""
+    for address in addresses:
+        text = address.partition("%")[0]
+        try:
+            range_of(text)
+        except NotAnAddress:
+            continue
+        if "/" not in text and "-" not in text:
+            yield text
+
+
+def _common(some: Sequence[AddressRange], others: Sequence[AddressRange]) -> tuple[AddressRange, ...]:
+    return without(some, without(some, others))
+
+
+def _listed(ranges: Sequence[AddressRange]) -> str:
+    first = ", ".join(map(str, ranges[:3]))
+    return first if len(ranges) <= 3 else first + _(" and others")
+
+
+def _instant(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def load_scope(path: Path, resolver: Resolver) -> Scope:
+    """Reads and checks a scope file. Raises UsageRefused naming the file, the line and the field that does not fit."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LONGEST_FILE + 1)
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    if len(raw) > _LONGEST_FILE:
+        raise _refused(path, _("the file is too long"))
+    try:
+        text = raw.decode("utf-8-sig")
+        table: Mapping[str, object] = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise _refused(path, _("not UTF-8 text")) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _refused(path, _("not TOML: {why}").format(why=str(error)[:200])) from error
+    return _ScopeFile(path, text, table, resolver).scope()
+
+
+def _refused(where: object, what: str) -> UsageRefused:
+    return UsageRefused(
+        "scope-unreadable",
+        f"{where}: {what}",
+        _("Correct the scope file; the documentation has a complete example."),
+    )
+
+
+class _ScopeFile:
+    """A parsed scope file, asked field by field; every error says where it is."""
+
+    def __init__(self, path: Path, text: str, table: Mapping[str, object], resolver: Resolver) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+        self._table = table
+        self._resolver = resolver
+
+    def scope(self) -> Scope:
+        for field in self._table:
+            if field not in _FIELDS:
+                raise self._fault(field, _("unknown field"))
+        for field in sorted(_REQUIRED):
+            if field not in self._table:
+                raise _refused(self._path, _("the field {field} is missing").format(field=field))
+        return Scope(
+            controller=self._text("controller"),
+            authoriser=self._text("authoriser"),
+            basis=self._basis(),
+            reference=self._text("reference"),
+            expires=self._expires(),
+            purpose=self._text("purpose"),
+            targets=self._ranges("targets", at_least=1),
+            excluded=self._ranges("exclude", at_least=0),
+        )
+
+    def _text(self, field: str) -> str:
+        value = self._table[field]
+        if not isinstance(value, str) or not value.strip():
+            raise self._fault(field, _("must be a text that is not empty"))
+        if len(value) > _LONGEST_TEXT or not value.isprintable():
+            raise self._fault(field, _("is too long, or holds characters that cannot be printed"))
+        return value.strip()
+
+    def _basis(self) -> Basis:
+        value = self._table["basis"]
+        if not _is_basis(value):
+            raise self._fault("basis", _("must be one of {words}").format(words=", ".join(get_args(Basis))))
+        return value
+
+    def _expires(self) -> datetime:
+        value = self._table["expires"]
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise self._fault(
+                "expires", _("must be a date and time with its zone, without quotes, as in 2027-01-31T18:00:00+01:00")
+            )
+        return value
+
+    def _ranges(self, field: str, *, at_least: int) -> tuple[AddressRange, ...]:
+        value = self._table.get(field, [])
+        if not isinstance(value, list) or len(cast("list[object]", value)) < at_least:
+            raise self._fault(field, _('must be a list of addresses, ranges or names, as in ["192.0.2.0/24"]'))
+        found: list[AddressRange] = []
+        for number, entry in enumerate(cast("list[object]", value), start=1):
+            if not isinstance(entry, str):
+                raise self._fault(field, _("entry {number} is not a text").format(number=number))
+            target = parse_target(entry, self._resolver, self._where(field, entry))
+            if target.port is not None:
+                raise self._fault(field, _("entry {number} has a port; a scope names addresses").format(number=number))
+            found.extend(target.ranges)
+        return joined(found)
+
+    def _fault(self, field: str, what: str) -> UsageRefused:
+        return _refused(self._where(field), f"{field}: {what}")
+
+    def _where(self, field: str, entry: str | None = None) -> str:
+        """File and line of a field, or of an entry of its list."""
+        quoted = None if entry is None else {f'"{entry}"', f"'{entry}'"}
+        begun = False
+        for number, line in enumerate(self._lines, start=1):
+            begun = begun or line.split("=")[0].strip().strip("\"'") == field
+            if begun and (quoted is None or any(q in line for q in quoted)):
+                return _("{file}, line {line}").format(file=self._path, line=number)
+        return str(self._path)
+
+
+def _is_basis(value: object) -> TypeGuard[Basis]:
+    return value in get_args(Basis)

@@ -1,0 +1,217 @@
+"""Who may be probed: nothing that nobody allowed, whatever the file and the target."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lightproof.check.addresses import AddressRange, NotAnAddress, range_of
+from lightproof.check.scope import Scope, authorise, load_scope
+from lightproof.errors import ScopeRefused, UsageRefused
+from lightproof.evidence.records import ScopeRecord
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+COMPLETE = """\
+controller = "Clinique Exemple"
+authoriser = "A. Martin, director"
+basis = "mandate"
+reference = "2026-117"
+expires = 2026-12-31T18:00:00+01:00
+purpose = "Yearly exposure check"
+targets = [
+  "203.0.113.0/28",
+  "pacs.example.org",
+]
+exclude = ["203.0.113.7"]
+"""
+
+
+def resolver(name: str) -> Sequence[str]:
+    return {"pacs.example.org": ("198.51.100.9",)}.get(name, ())
+
+
+def a_scope(*targets: str, excluded: Sequence[str] = (), ends: datetime = NOW + timedelta(days=1)) -> Scope:
+    return Scope(
+        controller="Clinique Exemple",
+        authoriser="A. Martin",
+        basis="mandate",
+        reference="2026-117",
+        expires=ends,
+        purpose="Yearly",
+        targets=tuple(map(range_of, targets)),
+        excluded=tuple(map(range_of, excluded)),
+    )
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "scope.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_complete_file_is_read(tmp_path: Path) -> None:
+    scope = load_scope(written(tmp_path, COMPLETE), resolver)
+    assert scope.record == ScopeRecord(
+        basis="mandate",
+        controller="Clinique Exemple",
+        authoriser="A. Martin, director",
+        reference="2026-117",
+        expires=datetime(2026, 12, 31, 17, 0, tzinfo=UTC),
+    )
+    assert scope.allowed == (
+        range_of("198.51.100.9"),
+        range_of("203.0.113.0-6"),
+        range_of("203.0.113.8-15"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "word"),
+    [
+        ('"2026-117"', "2026", 4, "reference"),
+        ('"2026-117"', '" "', 4, "reference"),
+        ('"2026-117"', '"a\\u001b[31m"', 4, "reference"),
+        ('"mandate"', '"because"', 3, "basis"),
+        ("2026-12-31T18:00:00+01:00", "2026-12-31T18:00:00", 5, "expires"),
+        ("2026-12-31T18:00:00+01:00", "2026-12-31", 5, "expires"),
+        ("2026-12-31T18:00:00+01:00", '"2026-12-31T18:00:00Z"', 5, "expires"),
+        ('"pacs.example.org"', '"nowhere.example"', 9, "nowhere.example"),
+        ('"pacs.example.org"', '"0.0.0.0/0"', 9, "0.0.0.0/0"),
+        ('"pacs.example.org"', '"192.0.2.1:104"', 7, "entry 2"),
+        ('"pacs.example.org"', "7", 7, "entry 2"),
+        ('exclude = ["203.0.113.7"]', 'exclude = "203.0.113.7"', 11, "exclude"),
+        ("purpose", "porpoise", 6, "porpoise"),
+        ("purpose =", "purpose", 6, "line 6"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_line(
+    tmp_path: Path, before: str, after: str, line: int, word: str
+) -> None:
+    path = written(tmp_path, COMPLETE.replace(before, after))
+    with pytest.raises(UsageRefused) as refused:
+        load_scope(path, resolver)
+    assert refused.value.exit_code == 2
+    assert str(path) in refused.value.cause
+    assert f"line {line}" in refused.value.cause
+    assert word in refused.value.cause
+
+
+@pytest.mark.parametrize("field", ["controller", "authoriser", "basis", "reference", "expires", "purpose", "targets"])
+def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
+    text = COMPLETE.replace(f"{field} =", f"# {field} =")
+    if field == "targets":
+        text = COMPLETE[: COMPLETE.index("targets")]
+    with pytest.raises(UsageRefused, match=field):
+        load_scope(written(tmp_path, text), resolver)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"targets = []" + b" " * 9_000_000, b"a = " + b"[" * 5_000])
+def test_what_is_no_scope_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "scope.toml"
+    path.write_bytes(content)
+    with pytest.raises(UsageRefused):
+        load_scope(path, resolver)
+    with pytest.raises(UsageRefused):
+        load_scope(tmp_path / "none.toml", resolver)
+
+
+def test_this_machine_its_gateway_and_named_private_networks_need_no_file() -> None:
+    wanted = map(range_of, ("127.0.0.0/8", "::1", "192.168.1.0/24", "fd00::7", "192.0.2.80", "192.0.2.1"))
+    record = authorise(
+        wanted, None, now=NOW, own_addresses=("192.0.2.80", "fe80::1%eth0", "nonsense"), gateways=("192.0.2.1",)
+    )
+    assert record == ScopeRecord(basis="own")
+
+
+@pytest.mark.parametrize("text", ["192.0.2.80", "100.64.0.1", "172.32.0.1", "2001:db8::1", "10.0.0.0-11.0.0.0"])
+def test_everything_else_needs_one(text: str) -> None:
+    with pytest.raises(ScopeRefused) as refused:
+        authorise([range_of(text)], None, now=NOW)
+    assert refused.value.exit_code == 5
+    assert authorise([range_of(text)], a_scope(text), now=NOW).basis == "mandate"
+
+
+def test_private_addresses_that_nobody_named_are_refused() -> None:
+    with pytest.raises(ScopeRefused):
+        authorise([range_of("192.168.1.7")], None, now=NOW, named=False)
+
+
+def test_an_expired_scope_allows_nothing_not_even_private_networks() -> None:
+    ended = a_scope("203.0.113.0/24", ends=NOW)
+    for text in ("203.0.113.1", "192.168.1.1"):
+        with pytest.raises(ScopeRefused, match="scope-expired"):
+            authorise([range_of(text)], ended, now=NOW)
+    assert authorise([range_of("203.0.113.1")], ended, now=NOW - timedelta(seconds=1)).basis == "mandate"
+
+
+def test_a_range_only_partly_allowed_is_refused_whole() -> None:
+    with pytest.raises(ScopeRefused, match=r"203\.0\.114\.0/24"):
+        authorise([range_of("203.0.112.0/22")], a_scope("203.0.112.0-203.0.113.255", "203.0.115.0/24"), now=NOW)
+
+
+def test_what_the_scope_excludes_is_refused_even_when_it_is_private() -> None:
+    with pytest.raises(ScopeRefused, match="scope-excludes"):
+        authorise([range_of("192.168.1.0/24")], a_scope("203.0.113.1", excluded=["192.168.1.7"]), now=NOW)
+
+
+NUMBERS = st.one_of(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(
+        [int(ip_address(a)) for a in ("10.0.0.0", "127.0.0.1", "172.31.255.255", "192.168.0.0", "8.8.8.8")]
+    ),
+)
+RANGES = st.builds(
+    lambda number, more: AddressRange(4, number, min(number + more, 2**32 - 1)), NUMBERS, st.integers(0, 2**10)
+)
+FREE = tuple(map(range_of, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")))
+
+
+@given(
+    st.lists(RANGES, min_size=1, max_size=4),
+    st.lists(RANGES, max_size=4),
+    st.lists(RANGES, max_size=3),
+    st.integers(-2, 2),
+    st.booleans(),
+)
+def test_nothing_outside_is_ever_authorised(
+    wanted: list[AddressRange], targets: list[AddressRange], excluded: list[AddressRange], hours: int, reuse: bool
+) -> None:
+    scope = Scope(
+        controller="c",
+        authoriser="a",
+        basis="own",
+        reference="r",
+        expires=NOW + timedelta(hours=hours),
+        purpose="p",
+        targets=tuple([*targets, *wanted] if reuse else targets),
+        excluded=tuple(excluded),
+    )
+    try:
+        authorise(wanted, scope, now=NOW)
+    except ScopeRefused:
+        return
+    assert hours > 0
+    for one in wanted:
+        for number in {
+            one.first,
+            one.last,
+            (one.first + one.last) // 2,
+            *range(one.first, min(one.first + 50, one.last)),
+        }:
+            point = AddressRange(4, number, number)
+            assert not any(point in e for e in scope.excluded)
+            assert any(point in f for f in (*FREE, *scope.targets))
+
+
+@given(st.ip_addresses(), st.booleans())
+def test_no_address_outside_home_and_private_networks_passes_without_a_file(address: object, bracketed: bool) -> None:
+    try:
+        one = range_of(str(address))
+        authorise([one], None, now=NOW)
+    except (NotAnAddress, ScopeRefused):
+        return
+    assert ip_address(str(address)).is_private or ip_address(str(address)).is_link_local
