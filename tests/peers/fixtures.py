@@ -19,6 +19,7 @@ from peers.images import Study, write_studies
 from peers.nginx import Nginx, running_nginx
 from peers.orthanc import Orthanc, running_orthanc
 from peers.pynetdicom_server import PynetdicomPeer, running_pynetdicom
+from peers.samba import Samba, running_samba
 from peers.vsftpd import Vsftpd, running_vsftpd
 
 
@@ -77,6 +78,16 @@ def vsftpd(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -
     def start(*settings: Any, **arguments: Any) -> Vsftpd:
         folder = tmp_path_factory.mktemp("vsftpd")
         return running_peers.enter_context(running_vsftpd(folder, *settings, **arguments))
+
+    return start
+
+
+@pytest.fixture
+def samba(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Samba]:
+    """Starts smbd: `samba({"IMAGES": {"path": "%(root)s", "guest ok": "yes"}}, {"server signing": "mandatory"})`."""
+
+    def start(*settings: Any) -> Samba:
+        return running_peers.enter_context(running_samba(tmp_path_factory.mktemp("samba"), *settings))
 
     return start
 

@@ -31,7 +31,7 @@ def running_vsftpd(
     server = program("vsftpd")
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
-    _let_others_pass(root)
+    let_others_pass(root)
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
     empty.chmod(0o755)
@@ -64,8 +64,8 @@ def running_vsftpd(
         yield Vsftpd(port, root)
 
 
-def _let_others_pass(path: Path) -> None:
-    """The server reads as `daemon`: pytest's own folders above are for root alone."""
+def let_others_pass(path: Path) -> None:
+    """Servers read as a user of few rights: pytest's own folders above are for root alone."""
     for folder in (path, *path.parents):
         mode = folder.stat().st_mode
         if folder.stat().st_uid == os.geteuid() and mode & 0o005 != 0o005:
