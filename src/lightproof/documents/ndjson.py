@@ -21,8 +21,15 @@ def line(record: Record) -> bytes:
 
 
 def lines(report: ExposureReport) -> Iterator[bytes]:
-    """A finished report: observations, services, findings, what was not checked, and the summary."""
-    for records in (report.observations, report.services, report.findings, report.unchecked):
+    """A finished report: observations, what was not checked, and the conclusion."""
+    for records in (report.observations, report.unchecked):
+        yield from map(line, records)
+    yield from conclusion(report)
+
+
+def conclusion(report: ExposureReport) -> Iterator[bytes]:
+    """What is known only at the end, for whoever was told the rest as it came: services, findings, the summary."""
+    for records in (report.services, report.findings):
         yield from map(line, records)
     yield _line("summary", replace(report, observations=(), services=(), findings=(), unchecked=()))
 

@@ -1,0 +1,1 @@
+"""Where lightproof keeps things."""

@@ -1,0 +1,32 @@
+"""The home folder: everything lightproof keeps is under it, and only its owner may look inside."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
+
+
+def home() -> Path:
+    """The home folder: LIGHTPROOF_HOME, or where the system keeps what programs of this user remember (XDG)."""
+    chosen = os.environ.get("LIGHTPROOF_HOME")
+    return Path(chosen) if chosen else platformdirs.user_state_path("lightproof", appauthor=False)
+
+
+def journal_path(plan_digest: str) -> Path:
+    """Where the journal of a run with this plan is kept; its folder exists then.
+
+    Raises UsageRefused when the folder cannot be made.
+    """
+    folder = home() / "runs"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageRefused(
+            "home-unusable",
+            _("The folder {folder} cannot be made: {reason}.").format(folder=folder, reason=error.strerror),
+            _("Set LIGHTPROOF_HOME to a folder that you may write to."),
+        ) from error
+    return folder / f"{plan_digest[:32]}.journal"
