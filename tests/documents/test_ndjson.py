@@ -6,7 +6,7 @@ from lightproof.evidence.records import ExposureReport
 
 def test_each_record_is_a_line_and_the_summary_comes_last(a_practice: ExposureReport) -> None:
     kinds = [json.loads(entry)["kind"] for entry in lines(a_practice)]
-    assert kinds == ["observation"] + ["service"] * 4 + ["finding"] * 5 + ["unchecked"] * 2 + ["summary"]
+    assert kinds == ["observation"] + ["unchecked"] * 2 + ["service"] * 4 + ["finding"] * 5 + ["summary"]
 
 
 def test_a_record_streams_by_itself(a_practice: ExposureReport) -> None:
