@@ -1,0 +1,513 @@
+"""Which ports answer, and to what: one epoll loop for very many targets.
+
+Rules of this file. Nothing is kept for a target that is not being called at this moment; a *line* (a socket and a few
+fields) is used for one target after the other. Every call has one deadline until it is picked up and one for its whole
+answer, whatever the peer sends in between, and a cap on bytes. What this machine itself could not do (no port, no
+descriptor left) is tried again later and is never told as the target's state.
+
+Two properties of Linux make it fast: a TCP socket whose connect was refused can connect again, so closed ports cost
+neither socket() nor close(); and a second connect() tells how the first one went, so a refusal on loopback needs no
+epoll round.
+"""
+
+import contextlib
+import errno
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from lightproof.check.deadlines import Deadlines
+from lightproof.check.order import Order
+from lightproof.check.questions import Conversation, Outcome, Question
+from lightproof.check.readiness import WRITABLE, Readiness, best_readiness
+from lightproof.check.targets import TargetSpace
+from lightproof.check.turns import Pace, Turns, unhurried_outside
+from lightproof.evidence.records import Target
+
+R = TypeVar("R")
+
+
+_UNINTERESTING: Final = frozenset({Outcome.CLOSED, Outcome.SILENT, Outcome.UNREACHABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How hard a sweep may press."""
+
+    rate: float | None = None
+    """Calls started a second, in all; None for as many as go."""
+    in_flight: int = 8_192
+    """Calls at once; less when the system allows fewer descriptors."""
+    connect_s: float = 3.5
+    """Linux repeats an unanswered SYN after one second and after three."""
+    pace: Pace = unhurried_outside
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[R]):
+    """A target that picked up, or that this machine could not call."""
+
+    position: int
+    """In the sweep's order."""
+    target: Target
+    outcome: Outcome
+    question: str
+    """The last one that was asked."""
+    found: R | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch(Generic[R]):
+    """What became known since the last batch."""
+
+    done: tuple[tuple[int, int], ...]
+    """Positions that have their answer: half-open ranges, ascending."""
+    answers: tuple[Answer[R], ...]
+    counts: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
+    """How the finished calls ended, these answers included."""
+
+    @property
+    def targets(self) -> int:
+        """How many targets this batch finishes."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(Generic[R]):
+    """Calls every target of a space in a repeatable order and tells how that went, batch after batch."""
+
+    space: TargetSpace
+    question: Question[R]
+    seed: int = 0
+    limits: Limits = Limits()
+    shard: int = 0
+    """This process takes the positions shard, shard + shards, ..."""
+    shards: int = 1
+    clock: Callable[[], float] = time.monotonic
+    stop: Callable[[], bool] = lambda: False
+    """Asked ten times a second at least; once it says yes, nothing more is sent."""
+    readiness: Callable[[], Readiness] = best_readiness
+
+    def run(self, done: Sequence[tuple[int, int]] = ()) -> Generator[Batch[R]]:
+        """Sweeps all positions but those in `done` (ascending half-open ranges, as batches tell them)."""
+        loop = _Loop(self, self._pending(done), self.readiness())
+        try:
+            yield from loop.batches()
+        finally:
+            loop.hang_up()
+
+    def _pending(self, done: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        order = Order(len(self.space), self.seed)
+        start = 0
+        for first, stop in [*done, (len(self.space), 0)]:
+            begin = start + (self.shard - start) % self.shards
+            yield from order.walk(range(begin, first, self.shards))
+            start = stop
+
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+_PENDING: Final = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR})
+_OURS: Final = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
+"""This machine's own trouble, most often that all its ports towards one target are in use."""
+_NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PICKED_UP_AND_ENDED: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+_BIND_ADDRESS_NO_PORT: Final = 24
+_SPARE_DESCRIPTORS: Final = 64
+_STARTS_A_ROUND: Final = 128
+_EVENTS_A_ROUND: Final = 512
+_BATCH_S: Final = 0.25
+_BATCH_TARGETS: Final = 16_384
+_LONGEST_WAIT_S: Final = 0.1
+_RETRY_S: Final = 0.2
+_ATTEMPTS: Final = 50
+_MOST_WAITING: Final = 8_192
+_LOWEST_SOURCE_PORT: Final = 1_024
+
+
+class _Job(Generic[R]):
+    """A call that is placed, or to be placed later."""
+
+    __slots__ = ("address", "attempts", "position", "question")
+
+    def __init__(self, position: int, address: tuple[str, int], question: Question[R]) -> None:
+        self.position = position
+        self.address = address
+        self.question = question
+        self.attempts = 0
+
+
+class _Line(Generic[R]):
+    """A socket and the call it carries now."""
+
+    __slots__ = ("call", "family", "heard", "job", "sock", "talk", "up")
+
+    def __init__(self, sock: socket.SocketType, family: int) -> None:
+        self.sock = sock
+        self.family = family
+        self.call = 0
+        self.job: _Job[R] | None = None
+        self.up = False
+        self.heard: bytearray | None = None
+        self.talk: Conversation[R] | None = None
+
+
+class _Loop(Generic[R]):
+    """One run of a sweep."""
+
+    def __init__(self, sweep: Sweep[R], pending: Iterator[tuple[int, int]], readiness: Readiness) -> None:
+        self._sweep = sweep
+        self._clock = sweep.clock
+        self._question = sweep.question
+        self._pending = pending
+        self._exhausted = False
+        self._readiness = readiness
+        self._most_lines = min(sweep.limits.in_flight, _descriptors_left())
+        self._turns: Turns[_Job[R]] = Turns(sweep.limits.pace)
+        self._spare: dict[int, list[_Line[R]]] = {socket.AF_INET: [], socket.AF_INET6: []}
+        self._lines: dict[int, _Line[R]] = {}
+        """Every open socket, by its descriptor."""
+        self._calls: dict[int, _Line[R]] = {}
+        """Calls in flight, by their number."""
+        self._last_call = 0
+        self._next_jobs: deque[_Job[R]] = deque()
+        self._retries: deque[tuple[float, _Job[R]]] = deque()
+        self._to_pick_up = Deadlines(sweep.limits.connect_s)
+        self._to_answer: dict[float, Deadlines] = {}
+        self._credit = 1.0
+        self._credited_at = self._clock()
+        self._done: list[int] = []
+        self._answers: list[Answer[R]] = []
+        self._counts: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+
+    def batches(self) -> Generator[Batch[R]]:
+        """Runs until everything is done or it is told to stop."""
+        told_at = self._clock()
+        while not self._sweep.stop():
+            now = self._clock()
+            self._hang_up_overdue(now)
+            started = self._start(now)
+            waiting = self._calls or self._retries or self._turns.waiting or self._next_jobs
+            if self._exhausted and not (started or waiting):
+                break
+            for descriptor, news in self._readiness.wait(self._patience(now, started), _EVENTS_A_ROUND):
+                line = self._lines.get(descriptor)
+                if line is None or line.job is None:
+                    continue
+                if not line.up:
+                    self._see_whether_up(line, line.job)
+                if line.up and news & ~WRITABLE:
+                    self._listen(line, line.job)
+            if len(self._done) >= _BATCH_TARGETS or (now - told_at >= _BATCH_S and self._done):
+                yield self._batch()
+                told_at = now
+        if self._done:
+            yield self._batch()
+
+    def hang_up(self) -> None:
+        """Closes everything."""
+        for line in self._lines.values():
+            line.sock.close()
+        self._lines.clear()
+        self._readiness.close()
+
+    def _batch(self) -> Batch[R]:
+        counts = {outcome: count for outcome, count in self._counts.items() if count}
+        batch = Batch(done=_as_ranges(self._done), answers=tuple(self._answers), counts=counts)
+        self._done = []
+        self._answers = []
+        self._counts = dict.fromkeys(Outcome, 0)
+        return batch
+
+    # Placing calls
+
+    def _start(self, now: float) -> int:
+        """Starts as many calls as limits and manners allow, in the order: retries, second questions, new targets."""
+        room = min(_STARTS_A_ROUND, self._most_lines - len(self._calls))
+        if self._sweep.limits.rate is not None:
+            rate = self._sweep.limits.rate
+            self._credit = min(self._credit + (now - self._credited_at) * rate, max(1.0, rate * _LONGEST_WAIT_S))
+            self._credited_at = now
+            room = min(room, int(self._credit))
+        started = 0
+        while started < room and (job := self._due_job(now)) is not None:
+            self._place(job, now)
+            started += 1
+        if started < room and not self._exhausted and self._turns.waiting < _MOST_WAITING:
+            started += self._start_new(room - started, now)
+        self._credit -= started
+        return started
+
+    def _due_job(self, now: float) -> _Job[R] | None:
+        if self._retries and self._retries[0][0] <= now:
+            return self._retries.popleft()[1]
+        if (job := self._turns.due(self._last_call + 1, now)) is not None:
+            return job
+        while self._next_jobs:
+            job = self._next_jobs.popleft()
+            if self._turns.take(job.address[0], job, self._last_call + 1, now):
+                return job
+        return None
+
+    def _start_new(self, room: int, now: float) -> int:
+        """Calls new targets. The way of a closed port that needs no manners is kept as short as it can be."""
+        locate, question, turns, pace = self._sweep.space.locate, self._question, self._turns, self._sweep.limits.pace
+        closed = self._done
+        spare = self._spare[socket.AF_INET]
+        started = refused = 0
+        for position, index in self._pending:
+            address = locate(index)
+            if pace(address[0]) is None and ":" not in address[0]:
+                if spare:
+                    connect = spare[-1].sock.connect_ex
+                    failed = connect(address)
+                    if failed in _PENDING:
+                        failed = connect(address)
+                    if failed == errno.ECONNREFUSED:
+                        closed.append(position)
+                        refused += 1
+                    else:
+                        self._follow(spare.pop(), _Job(position, address, question), failed, now)
+                else:
+                    self._place(_Job(position, address, question), now)
+                started += 1
+            else:
+                job = _Job(position, address, question)
+                if turns.take(address[0], job, self._last_call + 1, now):
+                    self._place(job, now)
+                    started += 1
+                elif turns.waiting >= _MOST_WAITING:
+                    break
+            if started >= room:
+                break
+        else:
+            self._exhausted = True
+        self._counts[Outcome.CLOSED] += refused
+        return started
+
+    def _place(self, job: _Job[R], now: float) -> None:
+        """Calls on a spare line, or a new one."""
+        family = socket.AF_INET6 if ":" in job.address[0] else socket.AF_INET
+        spare = self._spare[family]
+        line = spare.pop() if spare and not job.attempts else self._new_line(family, job, now)
+        if line is None:
+            return
+        failed = line.sock.connect_ex(job.address)
+        if failed in _PENDING and self._readiness.lines_are_reusable:
+            failed = line.sock.connect_ex(job.address)
+        self._follow(line, job, failed, now)
+
+    def _new_line(self, family: int, job: _Job[R], now: float) -> _Line[R] | None:
+        """A new socket; None when the system has none left, and the job waits."""
+        try:
+            sock = socket.SocketType(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR:
+                raise
+            self._most_lines = max(1, min(self._most_lines, len(self._lines)))
+            self._later(job, now)
+            return None
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        line: _Line[R] = _Line(sock, family)
+        self._lines[sock.fileno()] = line
+        self._readiness.watch(sock.fileno())
+        if job.attempts and job.address[0].startswith("127."):
+            # All ports of 127.0.0.1 towards this target may be in use; loopback has 16 million addresses.
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+                sock.bind((f"127.{job.attempts}.{job.position >> 8 & 255}.{job.position & 255 or 1}", 0))
+        return line
+
+    def _follow(self, line: _Line[R], job: _Job[R], failed: int, now: float) -> None:
+        """A call has been placed; `failed` is what connect said."""
+        self._last_call += 1
+        line.call = self._last_call
+        line.job = job
+        line.up = False
+        self._calls[line.call] = line
+        if failed in _PENDING:
+            self._to_pick_up.add(line.call, now)
+        else:
+            self._connected(line, job, failed)
+
+    # What becomes of them
+
+    def _see_whether_up(self, line: _Line[R], job: _Job[R]) -> None:
+        if self._readiness.lines_are_reusable:
+            failed = line.sock.connect_ex(job.address)
+        else:
+            failed = line.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failed not in _PENDING:
+            self._connected(line, job, failed)
+
+    def _connected(self, line: _Line[R], job: _Job[R], failed: int) -> None:
+        """The system has decided whether there is a connection."""
+        if failed in (0, errno.EISCONN):
+            self._picked_up(line, job)
+        elif failed == errno.ECONNREFUSED:
+            self._finish(line, job, Outcome.CLOSED)
+        elif failed in _PICKED_UP_AND_ENDED:
+            self._finish(line, job, Outcome.ENDED)
+        elif failed == errno.ETIMEDOUT:
+            self._finish(line, job, Outcome.SILENT)
+        elif failed in _OURS:
+            self._release(line)
+            self._later(job, self._clock())
+        else:
+            self._finish(line, job, Outcome.UNREACHABLE)
+
+    def _picked_up(self, line: _Line[R], job: _Job[R]) -> None:
+        if job.address[1] >= _LOWEST_SOURCE_PORT and _is_itself(line.sock):
+            # A socket that calls a free port of its own address may be given that very port, and meet itself.
+            self._finish(line, job, Outcome.CLOSED)
+            return
+        question = job.question
+        line.up = True
+        self._turns.connected(job.address[0], line.call)
+        if question.conversation is not None:
+            line.talk = question.conversation()
+            self._say(line, job, line.talk.begin())
+        elif question.hello:
+            self._say(line, job, question.hello)
+        else:
+            self._finish(line, job, Outcome.OPEN)
+        if line.job is job:
+            deadlines = self._to_answer.get(question.answer_s)
+            if deadlines is None:
+                deadlines = self._to_answer[question.answer_s] = Deadlines(question.answer_s)
+            deadlines.add(line.call, self._clock())
+
+    def _say(self, line: _Line[R], job: _Job[R], words: bytes) -> None:
+        try:
+            said = line.sock.send(words)
+        except OSError:
+            said = -1
+        if said != len(words):
+            self._finish(line, job, Outcome.ENDED)
+
+    def _listen(self, line: _Line[R], job: _Job[R]) -> None:
+        """Takes what has come, and judges it."""
+        question = job.question
+        try:
+            data = line.sock.recv(question.longest_answer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        found: R | None = None
+        if line.talk is not None:
+            words, found = line.talk.heard(data)
+            if words and found is None:
+                self._say(line, job, words)
+                if line.job is not job:
+                    return
+        elif data and question.recognise is not None:
+            if line.heard is None:
+                line.heard = bytearray(data)
+            else:
+                line.heard += data
+            found = question.recognise(line.heard)
+        if found is not None:
+            if question.farewell is not None and (words := question.farewell(found)):
+                with contextlib.suppress(OSError):
+                    line.sock.send(words)
+            self._finish(line, job, Outcome.RECOGNISED, found)
+        elif not data:
+            self._finish(line, job, Outcome.ENDED)
+        elif line.heard is not None and len(line.heard) >= question.longest_answer:
+            self._finish(line, job, Outcome.FLOOD)
+
+    def _hang_up_overdue(self, now: float) -> None:
+        for call in self._to_pick_up.due(now):
+            line = self._calls.get(call)
+            if line is not None and line.job is not None and not line.up:
+                self._finish(line, line.job, Outcome.SILENT)
+        for deadlines in tuple(self._to_answer.values()):
+            for call in deadlines.due(now):
+                line = self._calls.get(call)
+                if line is not None and line.job is not None:
+                    self._finish(line, line.job, Outcome.MUTE)
+
+    def _finish(self, line: _Line[R], job: _Job[R], outcome: Outcome, found: R | None = None) -> None:
+        """The call is over: its line is given back, and its target is done unless there is more to ask."""
+        self._release(line, reusable=outcome is Outcome.CLOSED and not line.up)
+        question = job.question
+        if question.then is not None and (again := question.then(outcome, found)) is not None:
+            self._next_jobs.append(_Job(job.position, job.address, again))
+            return
+        self._conclude(job, outcome, found)
+
+    def _conclude(self, job: _Job[R], outcome: Outcome, found: R | None = None) -> None:
+        self._done.append(job.position)
+        self._counts[outcome] += 1
+        if outcome not in _UNINTERESTING or job.question is not self._question:
+            self._answers.append(Answer(job.position, Target(*job.address), outcome, job.question.name, found))
+
+    def _release(self, line: _Line[R], *, reusable: bool = False) -> None:
+        job = line.job
+        if job is not None:
+            self._turns.ended(job.address[0], line.call)
+            reusable = reusable and not job.attempts
+        del self._calls[line.call]
+        line.job = line.heard = line.talk = None
+        line.up = False
+        if reusable and self._readiness.lines_are_reusable:
+            self._spare[line.family].append(line)
+        else:
+            descriptor = line.sock.fileno()
+            self._readiness.forget(descriptor)
+            del self._lines[descriptor]
+            line.sock.close()
+
+    def _later(self, job: _Job[R], now: float) -> None:
+        """This machine's own trouble: the call is placed again in a while, many times, before we give up on it."""
+        job.attempts += 1
+        if job.attempts > _ATTEMPTS:
+            self._conclude(job, Outcome.NOT_TRIED)
+        else:
+            self._retries.append((now + _RETRY_S, job))
+
+    def _patience(self, now: float, started: int) -> float:
+        """How long to wait for news: not at all while calls can be placed."""
+        if started:
+            return 0.0
+        times = [d.next_due for d in (self._to_pick_up, *self._to_answer.values())]
+        times += [self._turns.next_due, self._retries[0][0] if self._retries else None]
+        if self._sweep.limits.rate is not None:
+            times.append(now + (1.0 - self._credit) / self._sweep.limits.rate)
+        soonest = min((t for t in times if t is not None), default=now + _LONGEST_WAIT_S)
+        return min(max(soonest - now, 0.001), _LONGEST_WAIT_S)
+
+
+def _is_itself(sock: socket.SocketType) -> bool:
+    try:
+        return bool(sock.getsockname() == sock.getpeername())
+    except OSError:
+        return False
+
+
+def _descriptors_left() -> int:
+    """How many more descriptors this process may open, with a few to spare for everything else."""
+    try:
+        import resource  # noqa: PLC0415 - not everywhere
+
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except ImportError:
+        soft = 512
+    return max(1, (1 << 30 if soft < 0 else soft) - _SPARE_DESCRIPTORS)
+
+
+def _as_ranges(positions: list[int]) -> tuple[tuple[int, int], ...]:
+    ranges: list[tuple[int, int]] = []
+    positions.sort()
+    start = last = positions[0]
+    for position in positions[1:]:
+        if position != last + 1:
+            ranges.append((start, last + 1))
+            start = position
+        last = position
+    ranges.append((start, last + 1))
+    return tuple(ranges)
