@@ -1,0 +1,205 @@
+"""Targets that other tools found: masscan (JSON or list), zmap (CSV), nmap (XML), as addresses and ports.
+
+The kind of file is told from its first bytes. Files are read piece by piece under limits, and what does not fit is
+refused with its line: a target list that was half understood would be half checked.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, cast
+from xml.parsers import expat
+
+from lightproof.check.addresses import NotAnAddress, range_of
+from lightproof.check.targets import cannot_read, numbered_lines
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
+
+LONGEST_FILE: Final = 512 * 1024 * 1024
+LONGEST_LINE: Final = 64 * 1024
+MOST_TARGETS: Final = 1_000_000
+_PIECE: Final = 64 * 1024
+_DEEPEST: Final = 32
+
+Found = tuple[str, int]
+
+
+def read_import(path: Path) -> tuple[Found, ...]:
+    """The open TCP ports in a file of masscan, zmap or nmap, each once, ascending.
+
+    Raises UsageRefused naming file and line of what cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_PIECE).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    first = beginning[:1]
+    if not first:
+        return ()
+    if first == b"<":
+        pairs = _nmap(path)
+    elif first in b"[{":
+        pairs = _masscan_json(path)
+    elif beginning.startswith((b"#masscan", b"open ")):
+        pairs = _masscan_list(path)
+    else:
+        pairs = _zmap(path)
+    found: set[Found] = set()
+    for pair in pairs:
+        found.add(pair)
+        if len(found) > MOST_TARGETS:
+            raise UsageRefused(
+                "import-too-large",
+                _("{file} holds more than {most} targets.").format(file=path, most=MOST_TARGETS),
+                _("Split it into several files and runs."),
+            )
+    return tuple(sorted(found))
+
+
+class _Misfit(ValueError):
+    """A line that is not what its kind of file has."""
+
+
+def _target(address: object, port: object) -> Found:
+    if isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) <= 5:
+        port = int(port)
+    if not isinstance(address, str) or "/" in address or "-" in address or not isinstance(port, int):
+        raise _Misfit
+    if isinstance(port, bool) or not 0 < port < 65_536:
+        raise _Misfit
+    return str(range_of(address)), port
+
+
+def _refused(path: Path, line: int, kind: str) -> UsageRefused:
+    return UsageRefused(
+        "import-unreadable",
+        _("{file}, line {line}: this is not {kind}.").format(file=path, line=line, kind=kind),
+        _("Write the file with masscan -oJ or -oL, zmap -f saddr,sport, or nmap -oX, and give it as it is."),
+    )
+
+
+def _masscan_json(path: Path) -> Iterator[Found]:
+    """masscan writes one record a line, and not always a comma where JSON wants one."""
+    for number, line in numbered_lines(path, LONGEST_FILE, LONGEST_LINE):
+        text = line.strip().removeprefix("[").strip().removesuffix("]").strip().strip(",").strip()
+        if not text or text == "{finished: 1}":
+            continue
+        try:
+            record: object = json.loads(text)
+            yield from _masscan_record(record)
+        except (ValueError, RecursionError) as error:
+            raise _refused(path, number, _("a line of masscan's JSON")) from error
+
+
+def _masscan_record(record: object) -> Iterator[Found]:
+    if not isinstance(record, dict):
+        raise _Misfit
+    fields = cast("dict[str, object]", record)
+    ports = fields.get("ports")
+    if not isinstance(ports, list):
+        raise _Misfit
+    for entry in cast("list[object]", ports):
+        if not isinstance(entry, dict):
+            raise _Misfit
+        port = cast("dict[str, object]", entry)
+        if port.get("proto", "tcp") == "tcp" and port.get("status", "open") == "open":
+            yield _target(fields.get("ip"), port.get("port"))
+
+
+def _masscan_list(path: Path) -> Iterator[Found]:
+    for number, line in numbered_lines(path, LONGEST_FILE, LONGEST_LINE):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        try:
+            status, transport, port, address = words[:4]
+            if status == "open" and transport == "tcp":
+                yield _target(address, port)
+        except ValueError as error:
+            raise _refused(path, number, _("a line of masscan's list")) from error
+
+
+def _zmap(path: Path) -> Iterator[Found]:
+    lines = numbered_lines(path, LONGEST_FILE, LONGEST_LINE)
+    number, header = next(lines)
+    columns = [name.strip().lower() for name in header.split(",")]
+    if "saddr" not in columns or "sport" not in columns:
+        raise _refused(path, number, _("the header of a zmap file with the columns saddr and sport"))
+    address_at, port_at = columns.index("saddr"), columns.index("sport")
+    success_at = columns.index("success") if "success" in columns else None
+    for number, row in _rows(path, lines):
+        if not row:
+            continue
+        try:
+            if success_at is None or row[success_at] == "1":
+                yield _target(row[address_at].strip(), row[port_at].strip())
+        except (IndexError, NotAnAddress, _Misfit) as error:
+            raise _refused(path, number, _("a row of a zmap file")) from error
+
+
+def _rows(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    for number, line in lines:
+        try:
+            yield from ((number, row) for row in csv.reader([line], strict=True))
+        except csv.Error as error:
+            raise _refused(path, number, _("a row of a zmap file")) from error
+
+
+class _NmapReader:
+    """Collects the open TCP ports of an nmap file as its elements go by. `<address>` comes before `<ports>`."""
+
+    def __init__(self, path: Path) -> None:
+        self.found: list[Found] = []
+        self._path = path
+        self._address: str | None = None
+        self._port: str | None = None
+        self._open: list[str] = []
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.EntityDeclHandler = self._refuse_entity
+        self._parser.ExternalEntityRefHandler = self._refuse_entity
+
+    def feed(self, piece: bytes, *, last: bool) -> list[Found]:
+        """The targets that this piece completes."""
+        try:
+            self._parser.Parse(piece, last)
+        except (expat.ExpatError, NotAnAddress, _Misfit, ValueError) as error:
+            raise _refused(self._path, self._parser.CurrentLineNumber, _("nmap's XML")) from error
+        found, self.found = self.found, []
+        return found
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._open.append(name)
+        if len(self._open) > _DEEPEST or (len(self._open) == 1 and name != "nmaprun"):
+            raise _Misfit
+        if name == "host":
+            self._address = None
+        elif name == "address" and attributes.get("addrtype") in ("ipv4", "ipv6"):
+            self._address = attributes.get("addr")
+        elif name == "port":
+            self._port = attributes.get("portid") if attributes.get("protocol") == "tcp" else None
+        elif name == "state" and self._port is not None and attributes.get("state") == "open":
+            self.found.append(_target(self._address, self._port))
+
+    def _end(self, name: str) -> None:
+        self._open.pop()
+        if name == "port":
+            self._port = None
+
+    def _refuse_entity(self, *_declared: object) -> int:
+        raise _Misfit
+
+
+def _nmap(path: Path) -> Iterator[Found]:
+    reader = _NmapReader(path)
+    held = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            held += len(piece)
+            if held > LONGEST_FILE:
+                raise _refused(path, 1, _("an nmap file of acceptable length"))
+            yield from reader.feed(piece, last=False)
+    yield from reader.feed(b"", last=True)

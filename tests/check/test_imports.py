@@ -1,0 +1,132 @@
+"""Files of masscan, zmap and nmap: read as the tools write them, refused with the line when they are not."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lightproof.check import imports
+from lightproof.check.imports import read_import
+from lightproof.errors import UsageRefused
+from peers.processes import program
+
+MASSCAN_JSON = """[
+{   "ip": "192.0.2.7",   "timestamp": "1700000000", "ports": [ {"port": 104, "proto": "tcp", "status": "open"} ] }
+,
+{   "ip": "192.0.2.8",   "timestamp": "1700000000", "ports": [ {"port": 11112, "proto": "tcp", "status": "open"} ] },
+{   "ip": "192.0.2.8",   "timestamp": "1700000000", "ports": [ {"port": 161, "proto": "udp", "status": "open"} ] },
+{   "ip": "2001:db8::1",   "timestamp": "1700000000", "ports": [ {"port": 80, "proto": "tcp", "status": "closed"} ] }
+{finished: 1}
+]
+"""
+MASSCAN_LIST = (
+    "#masscan\nopen tcp 104 192.0.2.7 1700000000\nbanner tcp 104 192.0.2.7 1 x\nopen udp 161 192.0.2.7 1\n# end\n"
+)
+ZMAP = "saddr,sport,classification,success\n192.0.2.7,104,synack,1\n192.0.2.8,104,rst,0\n\n"
+NMAP = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE nmaprun>
+<nmaprun scanner="nmap"><host><status state="up"/><address addr="192.0.2.7" addrtype="ipv4"/>
+<address addr="00:11:22:33:44:55" addrtype="mac"/>
+<ports><port protocol="tcp" portid="104"><state state="open"/></port>
+<port protocol="tcp" portid="80"><state state="filtered"/></port>
+<port protocol="udp" portid="161"><state state="open"/></port></ports></host></nmaprun>
+"""
+
+
+def written(folder: Path, content: str | bytes) -> Path:
+    path = folder / "found"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (MASSCAN_JSON, (("192.0.2.7", 104), ("192.0.2.8", 11112))),
+        (MASSCAN_LIST, (("192.0.2.7", 104),)),
+        (ZMAP, (("192.0.2.7", 104),)),
+        ("\ufeff" + ZMAP, (("192.0.2.7", 104),)),
+        (NMAP, (("192.0.2.7", 104),)),
+        ("", ()),
+        ("  \n", ()),
+        ("[\n]\n", ()),
+    ],
+)
+def test_open_tcp_ports_are_found(tmp_path: Path, content: str, found: tuple[tuple[str, int], ...]) -> None:
+    assert read_import(written(tmp_path, content)) == found
+
+
+LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (MASSCAN_JSON.replace("192.0.2.8", "192.0.2"), 4),
+        (MASSCAN_JSON.replace("11112", "99999"), 4),
+        (MASSCAN_JSON.replace("11112", '"x"'), 4),
+        (MASSCAN_JSON.replace("11112", "true"), 4),
+        (MASSCAN_JSON.replace('"ports": [ {"port": 11112', '"ports": [ 7, {"port": 11112'), 4),
+        ("[\n7,\n", 2),
+        ("[" * 60_000, 1),
+        ("{" + "a" * 70_000, 1),
+        (MASSCAN_LIST.replace("192.0.2.7", "127.1"), 2),
+        ("open tcp\n", 1),
+        ("192.0.2.7\n192.0.2.8\n", 1),
+        ("saddr\n192.0.2.7\n", 1),
+        (ZMAP.replace("192.0.2.7", "192.0.2.0/24"), 2),
+        (ZMAP.replace("104,rst", ""), 3),
+        (ZMAP.replace("192.0.2.8", '"192.0.2.8'), 3),
+        (NMAP.replace('"104"', '"0"'), 5),
+        (NMAP.replace("192.0.2.7", "0.0.0.0"), 5),
+        (NMAP.replace("</host>", ""), 7),
+        (NMAP.replace("<!DOCTYPE nmaprun>", '<!DOCTYPE nmaprun [<!ENTITY a SYSTEM "file:///etc/passwd">]>'), 2),
+        (NMAP.replace("<!DOCTYPE nmaprun>", f'<!DOCTYPE nmaprun [<!ENTITY e0 "ha">{LAUGHS}]>'), 2),
+        ("<html>\n</html>", 1),
+        ("<nmaprun>" + "<a>" * 100_000, 1),
+        ("<nmaprun>", 1),
+        (b"\x00\xff\xfe", 1),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_line(tmp_path: Path, content: str | bytes, line: int) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(UsageRefused) as refused:
+        read_import(path)
+    assert refused.value.exit_code == 2
+    assert f"{path}, line {line}:" in refused.value.cause
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageRefused):
+        read_import(tmp_path / "none")
+
+
+def test_too_many_targets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "MOST_TARGETS", 3)
+    with pytest.raises(UsageRefused, match="import-too-large"):
+        read_import(written(tmp_path, "saddr,sport\n" + "".join(f"192.0.2.{n},104\n" for n in range(4))))
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from([b"", b"<", b"[\n", b"#masscan\n", b"saddr,sport\n", NMAP[:200].encode()])
+)
+def test_noise_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, noise: bytes, beginning: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "noise"
+    path.write_bytes(beginning + noise)
+    try:
+        found = read_import(path)
+    except UsageRefused:
+        return
+    assert all(0 < port < 65_536 for _, port in found)
+
+
+def test_what_nmap_itself_writes_is_read(tmp_path: Path) -> None:
+    nmap = program("nmap")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        path = tmp_path / "scan.xml"
+        subprocess.run([nmap, "-sT", "-p", str(port), "-oX", path, "127.0.0.1"], timeout=60, capture_output=True)
+        assert read_import(path) == (("127.0.0.1", port),)
