@@ -7,14 +7,14 @@ at once. Exit codes are those of DESIGN section 7.
 import sys
 from collections.abc import Sequence
 
-from lightproof.locale import Language, as_language, preferred_language, speaking
+from lightproof.locale import Language, as_language, preferred_language, speaking, the_library_speaking
 
 
 def main() -> None:
     """Entry point of the `lightproof` command."""
     arguments, language = _without_language(sys.argv[1:])
     debug = "--debug" in arguments
-    with speaking(language or preferred_language()):
+    with speaking(language or preferred_language()), the_library_speaking():
         # Imported inside the language: help texts are translated while the commands are declared.
         from lightproof.cli.app import run
 

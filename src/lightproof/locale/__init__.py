@@ -57,6 +57,23 @@ def speaking(wished: Language) -> Generator[None]:
         _current.reset(token)
 
 
+@contextmanager
+def the_library_speaking() -> Generator[None]:
+    """Inside the block, click (which asks the process-wide gettext) speaks the current language too."""
+    domain, languages = _gettext.textdomain(), os.environ.get("LANGUAGE")
+    _gettext.bindtextdomain("click", str(Path(__file__).parent))
+    _gettext.textdomain("click")
+    os.environ["LANGUAGE"] = language()
+    try:
+        yield
+    finally:
+        _gettext.textdomain(domain)
+        if languages is None:
+            del os.environ["LANGUAGE"]
+        else:
+            os.environ["LANGUAGE"] = languages
+
+
 @cache
 def _catalogue(wished: Language) -> _gettext.NullTranslations:
     return _gettext.translation("lightproof", Path(__file__).parent, languages=[wished], fallback=True)
