@@ -11,13 +11,14 @@ from pathlib import Path
 import aioftp
 import pytest
 
+from check.looking import look
 from check.recording import recording
 from check.services import dripping, serving
-from check.visiting import NOW, facts_of, signals_of, visit
+from check.visiting import facts_of, signals_of, visit
 from lightproof.check.detectors import ftp as detector
 from lightproof.check.engine import Visit
 from lightproof.check.ftp import Entry, read_entry
-from lightproof.check.wire import Budget, Wire
+from lightproof.check.wire import Budget
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.images import Study, write_studies
@@ -106,19 +107,12 @@ async def test_demanded_encryption_is_a_protection(vsftpd: Callable[..., Vsftpd]
     assert seen.observations[0].protections == ("authentication", "tls")
 
 
-async def seen_by(wire: Wire) -> tuple[Facts, set[str]]:
-    """What the detector learns on a port that was not recognised as FTP before."""
-    facts, signals = Facts(), set[str]()
-    async for observation in detector.detect(wire):
-        facts = facts.merged(observation.facts)
-        signals.add(observation.signal)
-    return facts, signals
-
-
 async def test_inside_tls_it_is_told_who_may_enter(vsftpd: Callable[..., Vsftpd], certificates: Certificates) -> None:
     server = vsftpd({"implicit_ssl": "YES", "allow_anon_ssl": "YES"}, certificates=certificates)
-    seen = await seen_by(Wire(at(server.port), detector="ftp", now=lambda: NOW, tls=True))
-    assert seen == (Facts(reachable=True, open=True), {"ftp-anonymous"})
+    seen = await look(detector.detect, server.port, tls=True)
+    assert seen.facts == Facts(reachable=True, open=True)
+    assert seen.signals == {"ftp-anonymous"}
+    assert seen.protections == {"tls"}
 
 
 async def test_a_small_server_without_feat_and_size_is_walked(tmp_path: Path) -> None:
@@ -127,11 +121,11 @@ async def test_a_small_server_without_feat_and_size_is_walked(tmp_path: Path) ->
     server = aioftp.Server(users=[aioftp.User(base_path=tmp_path)])
     await server.start("127.0.0.1", port)
     try:
-        facts, signals = await seen_by(Wire(at(port), detector="ftp", now=lambda: NOW))
+        seen = await look(detector.detect, port)
     finally:
         await server.close()
-    assert facts == READABLE
-    assert signals == {"ftp-anonymous", "ftp-dicom-files", "ftp-file-readable", "ftp-clear-text"}
+    assert seen.facts == READABLE
+    assert seen.signals == {"ftp-anonymous", "ftp-dicom-files", "ftp-file-readable", "ftp-clear-text"}
 
 
 async def test_a_longer_listing_than_we_read_says_that_there_is_more(vsftpd: Callable[..., Vsftpd]) -> None:
@@ -257,9 +251,8 @@ async def test_a_server_without_a_place_for_us_is_unchecked(greeting: str) -> No
         await reader.read(100)
 
     async with serving(behave) as port:
-        wire = Wire(at(port), detector="ftp", now=lambda: NOW)
-        with pytest.raises(Exception, match="service-unavailable"):
-            _ = [observation async for observation in detector.detect(wire)]
+        seen = await look(detector.detect, port)
+    assert (seen.observations, seen.violation) == ([], "service-unavailable")
 
 
 @pytest.mark.parametrize(
@@ -301,10 +294,9 @@ async def test_a_greeting_without_end_is_left(
     behaviour: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object], reason: str
 ) -> None:
     async with serving(behaviour) as port:  # type: ignore[arg-type]
-        wire = Wire(at(port), detector="ftp", now=lambda: NOW, budget=Budget(total_s=1.5))
         began = time.monotonic()
-        with pytest.raises(Exception, match=reason):
-            _ = [observation async for observation in detector.detect(wire)]
+        seen = await look(detector.detect, port, budget=Budget(total_s=1.5))
+    assert (seen.observations, seen.violation) == ([], reason)
     assert time.monotonic() - began < 3
 
 

@@ -7,19 +7,19 @@ import random
 import struct
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
+from check import looking
 from check.recording import recording
 from check.services import flooding, saying, serving, silent
-from check.visiting import NOW
 from lightproof.check.detectors.smb import DETECTOR, detect
 from lightproof.check.smb2 import read_entries
 from lightproof.check.srvsvc import read_shares
-from lightproof.check.wire import Budget, Wire
+from lightproof.check.wire import Budget
 from lightproof.errors import ProtocolViolation
-from lightproof.evidence.records import Facts, Observation, Target
+from lightproof.evidence.records import Facts
 from peers.images import write_studies
 from peers.samba import GUEST_SHARE, Samba
 
@@ -30,42 +30,7 @@ SMB1 = {"server min protocol": "NT1"}
 ONLY_SMB1 = {"server min protocol": "NT1", "server max protocol": "NT1"}
 
 
-@dataclass
-class Seen:
-    """What the detector told."""
-
-    observations: list[Observation] = field(default_factory=list)
-    violation: str | None = None
-
-    @property
-    def facts(self) -> Facts:
-        facts = Facts()
-        for observation in self.observations:
-            facts = facts.merged(observation.facts)
-        return facts
-
-    @property
-    def signals(self) -> set[str]:
-        return {observation.signal for observation in self.observations}
-
-    @property
-    def protections(self) -> set[str]:
-        return {word for observation in self.observations for word in observation.protections}
-
-    def one(self, signal: str) -> Observation:
-        return next(observation for observation in self.observations if observation.signal == signal)
-
-
-async def look(port: int, *, address: str = "127.0.0.1", budget: Budget | None = None) -> Seen:
-    """What the detector tells of this port; smbd listens elsewhere than on the ports where the engine expects SMB."""
-    seen = Seen()
-    wire = Wire(Target(address, port), detector="smb", now=lambda: NOW, budget=budget)
-    try:
-        async for observation in detect(wire):
-            seen.observations.append(observation)
-    except ProtocolViolation as violation:
-        seen.violation = violation.reason
-    return seen
+look = partial(looking.look, detect)
 
 
 async def test_images_on_a_guest_share_are_found_counted_and_not_taken(samba: Callable[..., Samba]) -> None:

@@ -9,14 +9,14 @@ Names of files never leave this module. Names of shares do when they are common 
 """
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from lightproof.check.detectors import Detector
 from lightproof.check.dicom_files import is_dicom_name, promising_first
+from lightproof.check.share_names import common_names
 from lightproof.check.smb1 import connected, offers_smb1, shares_by_smb1
 from lightproof.check.smb2 import Opened, Refused, Session, Smb2Client, Tree
 from lightproof.check.srvsvc import Share
@@ -41,12 +41,6 @@ _PREAMBLE_BYTES: Final = 128
 _MAGIC: Final = b"DICM"
 _SAMBA: Final = (6, 1, 0)
 _FIRST_WINDOWS_BUILD: Final = 2_195
-_COMMON_NAMES: Final = re.compile(
-    r"archives?|backups?|commun|data|dicom|documents|downloads?|echange|echo|examens|export|homes|images?|imagerie|import|"
-    r"irm|mammo|media|nas|pacs|partage|photos?|public|radio|radiologie|rx|sauvegardes?|scan|scanner|scans|shared?|"
-    r"studies|temp|tmp|transfer|transfert|usb|users|volume\d|web|xray",
-    re.IGNORECASE,
-)
 
 
 @dataclass(slots=True)
@@ -238,7 +232,7 @@ def _observations(wire: Wire, seen: _Seen) -> Iterator[Observation]:
             _SERVICE,
             "smb-share-listed",
             facts=Facts(reachable=True, open=True),
-            details=_common_names(seen.disks),
+            details=common_names(share.name for share in seen.disks),
             counts={"shares": len(seen.disks)},
             proof=_proof("NetrShareEnum"),
         )
@@ -284,13 +278,6 @@ def _product(session: Session | None) -> tuple[str | None, str | None]:
     if session.version[2] >= _FIRST_WINDOWS_BUILD:
         return "Windows", ".".join(map(str, session.version))
     return None, None
-
-
-def _common_names(shares: Iterable[Share]) -> dict[str, Scalar]:
-    """Names of shares that are common words; how many others there are."""
-    names = [share.name for share in shares]
-    common = [name for name in names if _COMMON_NAMES.fullmatch(name)]
-    return {"shares": ", ".join(common), "other_shares": len(names) - len(common)}
 
 
 def _proof(request: str, status: str = "STATUS_SUCCESS") -> Proof:
