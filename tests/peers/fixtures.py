@@ -16,9 +16,11 @@ import pytest
 from peers.certificates import Certificates, make_certificates
 from peers.dcmtk import DicomPeer, running_dcmqrscp, running_storescp
 from peers.images import Study, write_studies
+from peers.nfs import NfsServer, running_nfs
 from peers.nginx import Nginx, running_nginx
 from peers.orthanc import Orthanc, running_orthanc
 from peers.pynetdicom_server import PynetdicomPeer, running_pynetdicom
+from peers.rsyncd import Rsyncd, running_rsyncd
 from peers.samba import Samba, running_samba
 from peers.vsftpd import Vsftpd, running_vsftpd
 
@@ -88,6 +90,26 @@ def samba(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) ->
 
     def start(*settings: Any) -> Samba:
         return running_peers.enter_context(running_samba(tmp_path_factory.mktemp("samba"), *settings))
+
+    return start
+
+
+@pytest.fixture
+def rsyncd(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Rsyncd]:
+    """Starts an rsync daemon: `rsyncd({"images": {"path": "%(root)s"}}, {"motd file": ...})`."""
+
+    def start(*settings: Any) -> Rsyncd:
+        return running_peers.enter_context(running_rsyncd(tmp_path_factory.mktemp("rsyncd"), *settings))
+
+    return start
+
+
+@pytest.fixture
+def nfs_server(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., NfsServer]:
+    """Starts rpcbind and rpc.mountd in a network of their own: `nfs_server({"/srv/images": ["*"]})`."""
+
+    def start(*arguments: Any) -> NfsServer:
+        return running_peers.enter_context(running_nfs(tmp_path_factory.mktemp("nfs"), *arguments))
 
     return start
 

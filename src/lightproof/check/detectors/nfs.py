@@ -1,0 +1,98 @@
+"""NFS servers: which directories they export, and whether to everybody.
+
+The portmapper says where the mount service listens, the mount service says what is exported to whom (`showmount -e`).
+Nothing is mounted: a server that says it exports to everybody is believed.
+"""
+
+import ipaddress
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Final
+
+from lightproof.check.detectors import Detector
+from lightproof.check.oncrpc import exports, mount_port
+from lightproof.check.share_names import common_names
+from lightproof.check.wire import Wire
+from lightproof.evidence.records import Facts, Observation, Proof
+
+_SERVICE: Final = "nfs"
+_PORTMAPPER: Final = "rpcbind"
+_MOUNT_VERSIONS: Final = (3, 1)
+_MOUNT_PORTS: Final = range(512, 65_536)
+"""RPC services take any port, below 1024 from 512 up (bindresvport)."""
+_EVERYBODY: Final = frozenset({"", "*", "*.*", "(everyone)", "everyone", "(anonymous)"})
+_BROAD: Final = 65_536
+"""Addresses from which a network is everybody: more than any practice has."""
+
+
+async def detect(wire: Wire) -> AsyncIterator[Observation]:
+    """Asks the portmapper for the mount service, and that one for the list of exports."""
+    version, port = await _mount_service(wire)
+    if port is None:
+        yield wire.observed(_PORTMAPPER, "rpcbind-listening", proof=_proof("GETPORT mountd", "0"))
+        return
+    async with wire.connect(port=port) as stream:
+        listed = await exports(stream, version)
+    if not listed:
+        signal = "nfs-exports-refused" if listed is None else "nfs-nothing-exported"
+        yield wire.observed(_SERVICE, signal, details={"mount_port": port}, proof=_proof("MOUNT EXPORT", signal))
+        return
+    open_to_all = sum(is_everybody(groups) for _, groups in listed)
+    names = common_names(path.rstrip("/").rpartition("/")[2] for path, _ in listed)
+    proof = _proof("MOUNT EXPORT", "SUCCESS")
+    yield wire.observed(
+        _SERVICE,
+        "nfs-export-listed",
+        details={**names, "mount_port": port},
+        counts={"exports": len(listed)},
+        proof=proof,
+    )
+    if open_to_all:
+        yield wire.observed(
+            _SERVICE,
+            "nfs-export-everyone",
+            facts=Facts(reachable=True, open=True, listable=True),
+            counts={"open_exports": open_to_all},
+            proof=proof,
+        )
+
+
+async def _mount_service(wire: Wire) -> tuple[int, int | None]:
+    """Version and port of the mount service; no port when there is none."""
+    async with wire.connect() as stream:
+        for number, version in enumerate(_MOUNT_VERSIONS, 1):
+            port = await mount_port(stream, version, number=number)
+            if port in _MOUNT_PORTS:
+                return version, port
+    return 0, None
+
+
+def is_everybody(groups: tuple[str, ...]) -> bool:
+    """Whether an export given to these is given to everybody: nobody named, `*`, or a broad network. Pure.
+
+    Host names and netgroups are not looked up.
+    """
+    return not groups or any(group.strip().lower() in _EVERYBODY or _is_broad(group.strip()) for group in groups)
+
+
+def _is_broad(group: str) -> bool:
+    try:
+        network = ipaddress.ip_network(group, strict=False)
+    except ValueError:
+        return False
+    if network.version == 6:
+        return network.prefixlen <= 48
+    return network.num_addresses >= _BROAD
+
+
+def _proof(request: str, status: str) -> Proof:
+    digest = sha256(request.encode()).hexdigest()
+    return Proof(request=request, request_sha256=digest, response="RPC reply", status=status)
+
+
+DETECTOR: Final = Detector(
+    name="nfs",
+    services=(_SERVICE, _PORTMAPPER),
+    detect=detect,
+    ports=frozenset({111}),
+)
