@@ -1,0 +1,52 @@
+"""What listens where HL7 interfaces do: nothing is said to it, and nothing is claimed that was not seen."""
+
+import asyncio
+from functools import partial
+
+from check import looking
+from check.recording import recording
+from check.services import closing, dripping, saying, serving
+from lightproof.check.detectors import Speech
+from lightproof.check.detectors.hl7_mllp import DETECTOR, detect
+from lightproof.evidence.records import Facts
+
+look = partial(looking.look, detect)
+
+GREETING = b"\x0bMSH|^~\\&|RIS|PRACTICE|||20261123||ACK|1|P|2.5\r\x1c\r"
+
+
+async def acknowledging(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An HL7 interface: it answers messages that are framed as MLLP wants, and nothing else."""
+    while data := await reader.read(4_096):
+        if data.startswith(b"\x0b"):
+            writer.write(GREETING)
+
+
+async def test_a_silent_listener_is_presumed_and_nothing_is_said_to_it() -> None:
+    async with serving(acknowledging) as service, recording(service) as record:
+        seen = await look(record.port)
+    assert seen.signals == {"hl7-mllp-listening"}
+    assert seen.facts == Facts(reachable=True)
+    assert seen.one("hl7-mllp-listening").details == {"presumed": True}
+    assert record.sent == b""
+
+
+async def test_a_listener_that_speaks_hl7_first_is_one() -> None:
+    async with serving(saying(GREETING, on_request=False)) as port:
+        seen = await look(port)
+    assert seen.one("hl7-mllp-listening").details == {"presumed": False}
+    assert "RIS" not in repr(seen)
+
+
+async def test_what_closes_or_says_something_else_is_not_spoken_of() -> None:
+    for behaviour in (closing, saying(b"SSH-2.0-OpenSSH\r\n", on_request=False), dripping(b"login: ")):
+        async with serving(behaviour) as port:
+            seen = await look(port)
+        assert (seen.observations, seen.violation) == ([], None)
+
+
+def test_it_is_sent_to_ports_of_hl7_that_nothing_else_understood() -> None:
+    assert DETECTOR.applies(2575, Speech.SILENT)
+    assert DETECTOR.applies(12575, Speech.OTHER)
+    assert not DETECTOR.applies(2575, Speech.HTTP)
+    assert not DETECTOR.applies(104, Speech.SILENT)
