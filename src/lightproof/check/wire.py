@@ -271,7 +271,8 @@ class Wire:
     async def ask_datagram(self, request: bytes, *, wait_s: float = 2.0, answers: int = 8) -> tuple[bytes, ...]:
         """Sends one UDP datagram to the target and returns the answers that came from its address, at most `answers`.
 
-        Asks again once halfway when nothing has come: datagrams get lost. Answers from other addresses are dropped.
+        Asks again once halfway when nothing has come: datagrams get lost. Answers from other addresses are dropped;
+        those from another port are not: routers made with libupnp answer a search from a fresh socket.
         """
         loop = asyncio.get_running_loop()
         received: asyncio.Queue[bytes] = asyncio.Queue(maxsize=answers)
@@ -285,12 +286,12 @@ class Wire:
         collected: list[bytes] = []
         async with self._admitted(), self.until_deadline():
             transport, _ = await loop.create_datagram_endpoint(
-                Listener, remote_addr=(target.address, target.port), family=socket.AF_UNSPEC
+                Listener, local_addr=("::" if ":" in target.address else "0.0.0.0", 0)
             )
             try:
                 for _attempt in range(2):
                     self.spend_out(len(request))
-                    transport.sendto(request)
+                    transport.sendto(request, (target.address, target.port))
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(wait_s / 2):
                             while len(collected) < answers:
