@@ -78,7 +78,8 @@ class Engine:
                 return Visit(target=target, observations=(), unchecked=(_unchecked(target, "identify", error),))
             chosen = [d for d in self.detectors if d.transport == "tcp" and d.applies(target.port, heard.speech)]
         for detector in chosen:
-            wire = self._wire(target, detector.name, self.budget, ends, heard)
+            budget = replace(detector.budget or self.budget, total_s=self.budget.total_s)
+            wire = self._wire(target, detector.name, budget, ends, heard)
             failure = await self._detect(detector, wire, observations)
             if failure is not None:
                 unchecked.append(failure)

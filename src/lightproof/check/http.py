@@ -89,10 +89,12 @@ class HttpSession:
 
     Use as `async with HttpSession(wire) as web: answer = await web.request("/system")`. Raises what `Wire.connect`
     raises, ProtocolViolation("not-http") for answers that are not HTTP and ("server-busy") for 429 and 503.
+    `port` is for a server beside the target, at the same address: where an internet box describes itself.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, *, port: int | None = None) -> None:
         self._wire = wire
+        self._port = port
         self._stack = AsyncExitStack()
         self._stream: Stream | None = None
         self._connection = h11.Connection(h11.CLIENT)
@@ -162,7 +164,7 @@ class HttpSession:
         return answer
 
     def _request(self, ask: _Ask) -> h11.Request:
-        headers = {"host": origin(self._wire), "user-agent": USER_AGENT, "accept": "*/*", **ask.headers}
+        headers = {"host": origin(self._wire, self._port), "user-agent": USER_AGENT, "accept": "*/*", **ask.headers}
         if ask.content:
             headers["content-length"] = str(len(ask.content))
         try:
@@ -230,7 +232,7 @@ class HttpSession:
     async def _open(self) -> Stream:
         if self._stream is None:
             self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
-            self._stream = await self._stack.enter_async_context(self._wire.connect())
+            self._stream = await self._stack.enter_async_context(self._wire.connect(port=self._port))
         return self._stream
 
     async def _next_event(self, stream: Stream) -> h11.Event:
@@ -253,26 +255,26 @@ class HttpSession:
             await stack.aclose()
 
 
-def origin(wire: Wire) -> str:
-    """Address and port of the wire's target as a URL's authority writes them: `[::1]:8042`."""
+def origin(wire: Wire, port: int | None = None) -> str:
+    """Address and port (the target's unless told) of a wire as a URL's authority writes them: `[::1]:8042`."""
     target = wire.target
     host = f"[{target.address}]" if ":" in target.address else target.address
-    return f"{host}:{target.port}"
+    return f"{host}:{port or target.port}"
 
 
-def path_here(wire: Wire, base: str, reference: str) -> str | None:
+def path_here(wire: Wire, base: str, reference: str, *, port: int | None = None) -> str | None:
     """The path (and query) of a link found at path `base`; None when it leads to another scheme, host or port.
 
-    A name stands for another host: what it resolves to is not ours to find out.
+    A name stands for another host: what it resolves to is not ours to find out. `port` is the session's, if it has one.
     """
     scheme = "https" if wire.tls else "http"
     try:
-        url = urlsplit(urljoin(f"{scheme}://{origin(wire)}{base}", reference.strip()))
-        port = url.port or (443 if url.scheme == "https" else 80)
+        url = urlsplit(urljoin(f"{scheme}://{origin(wire, port)}{base}", reference.strip()))
+        there = url.port or (443 if url.scheme == "https" else 80)
         same_host = ipaddress.ip_address(url.hostname or "") == ipaddress.ip_address(wire.target.address)
     except ValueError:
         return None
-    if url.scheme != scheme or not same_host or port != wire.target.port:
+    if url.scheme != scheme or not same_host or there != (port or wire.target.port):
         return None
     return (url.path or "/") + (f"?{url.query}" if url.query else "")
 

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from lightproof.check.wire import Wire
+from lightproof.check.wire import Budget, Wire
 from lightproof.evidence.records import Observation, Transport
 
 
@@ -50,6 +50,8 @@ class Detector:
     ports: frozenset[int]
     speech: frozenset[Speech] = field(default_factory=frozenset[Speech])
     transport: Transport = "tcp"
+    budget: Budget | None = None
+    """What it may spend, for a protocol of many small questions; its time stays that of the engine's budget."""
 
     def applies(self, port: int, speech: Speech) -> bool:
         """Whether to run on a TCP port that was heard to speak so."""
