@@ -66,9 +66,10 @@ def test_a_mapping_is_read_as_a_forward() -> None:
         {"external_port": True, "internal_address": "192.168.1.20", "internal_port": 1},
         {"external_port": 104, "internal_address": "evil.example", "internal_port": 1},
         {"external_port": 104, "internal_address": None, "internal_port": 1},
+        {"external_port": 104, "internal_address": "192.168.1.20", "internal_port": 1, "enabled": False},
     ],
 )
-def test_an_absurd_mapping_is_no_forward(details: dict[str, object]) -> None:
+def test_an_absurd_mapping_or_one_that_is_off_is_no_forward(details: dict[str, object]) -> None:
     assert forward_of(seen("igd-port-mapping", service="upnp-igd", details=details)) is None
 
 

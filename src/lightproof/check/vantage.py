@@ -31,10 +31,10 @@ class Forward:
 
 
 def forward_of(observation: Observation) -> Forward | None:
-    """The forward that an observed port mapping describes; None for anything else, or when its numbers are absurd."""
-    if observation.signal != PORT_MAPPING:
-        return None
+    """The forward that an observed port mapping describes; None when it is off or absurd, and for anything else."""
     details = observation.details
+    if observation.signal != PORT_MAPPING or details.get("enabled") is False:
+        return None
     outside, inside, address = (details.get(name) for name in ("external_port", "internal_port", "internal_address"))
     if not (_is_port(outside) and _is_port(inside) and isinstance(address, str)):
         return None
