@@ -26,6 +26,7 @@ FACTUAL = (
     "dicom-worklist-refused",
     "dicomweb-wado-refused",
     "http-listing-file-refused",
+    "igd-location-elsewhere",  # and what it hides stays unchecked
     "igd-mappings-none",
     "orthanc-instances-refused",
 )
