@@ -166,6 +166,32 @@ def test_a_mapping_to_this_machine_leads_to_what_was_checked_on_its_loopback_add
     assert "box-port-leads-to-unknown" in reported(checked, vantage=local).rules
 
 
+def test_one_forward_leads_to_every_service_of_its_port() -> None:
+    inside = Target("192.168.1.20", 8042)
+    made = reported(
+        [
+            seen("orthanc-authentication-required", target=inside, service="orthanc", protections=("tls",)),
+            seen("dicomweb-qido-executed", target=inside, service="dicomweb", facts=Facts(open=True, listable=True)),
+            mapping("192.168.1.20", 8042, 8042),
+        ],
+        vantage=local,
+    )
+    finding = next(f for f in made.findings if f.rule.startswith("box-port"))
+    behind = [s for s in made.services if s.port == 8042]
+    assert all(s.vantage is Vantage.INTERNET and finding.id in s.findings for s in behind)
+    assert finding.service == "dicomweb"
+
+
+def test_a_box_that_hands_every_port_over_exposes_all_services_of_that_machine() -> None:
+    made = reported(
+        [query_open(Target("192.168.1.20", 11112)), mapping("192.168.1.20", 0, 0)],
+        vantage=local,
+    )
+    service = next(s for s in made.services if s.service == "dicom")
+    assert service.outside_ports == (11112,)
+    assert "box-port-leads-to-exposed" in made.rules
+
+
 def test_two_mappings_are_two_findings() -> None:
     made = reported([mapping("192.168.1.99", 80, 80), mapping("192.168.1.98", 21, 2121)], vantage=local)
     assert len(made.findings) == 2

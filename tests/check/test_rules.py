@@ -27,34 +27,15 @@ FACTUAL = (
     "dicomweb-wado-refused",
     "http-listing-file-refused",
     "igd-location-elsewhere",  # and what it hides stays unchecked
+    "igd-location-elsewhere",  # a box that points away from itself is not followed
     "igd-mappings-none",
     "orthanc-instances-refused",
 )
 """Signals that state a fact about a service and call for nothing."""
 
 AGREED = (
-    "dmz-suspected",
-    "ftp-writable",
     "hl7-mllp-answers",
-    "hl7-mllp-listening",
     "http-clear-text",
-    "igd-port-mapping",
-    "igd-present",
-    "nat-pmp-present",
-    "nfs-export-everyone",
-    "nfs-export-listed",
-    "pcp-present",
-    "rsync-authentication-required",
-    "rsync-module-listed",
-    "rsync-module-open",
-    "smb-authentication-required",
-    "smb-dicom-files",
-    "smb-guest-session",
-    "smb-share-listed",
-    "smb-share-readable",
-    "smb-share-writable",
-    "smb-signing-not-required",
-    "smb1-offered",
     "version-disclosed",
 )
 """Signals that detectors have agreed to yield: a rule is ready before they do."""
@@ -63,7 +44,7 @@ OURS = (KNOWN_VULNERABILITY,)
 """Signals that no detector yields: findings.py derives them."""
 
 _SIGNAL = re.compile(
-    r"(dicom|dicomweb|orthanc|dcm4chee|web|http|webdav|s3|ftp|smb|smb1|nfs|rsync|hl7|igd|nat|pcp|dmz|version)(-[a-z0-9]+)+"
+    r"(dicom|dicomweb|orthanc|dcm4chee|web|http|webdav|s3|ftp|smb|smb1|nfs|rpcbind|rsync|hl7|igd|nat|pcp|dmz|version)(-[a-z0-9]+)+"
 )
 _PROTECTIONS = {"called-ae-checked", "calling-ae-checked"}
 _PRODUCTS = {"dcm4chee-arc"}

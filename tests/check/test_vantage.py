@@ -60,17 +60,26 @@ def test_a_mapping_is_read_as_a_forward() -> None:
     "details",
     [
         {},
-        {"external_port": 0, "internal_address": "192.168.1.20", "internal_port": 1},
+        {"external_port": -1, "internal_address": "192.168.1.20", "internal_port": 1},
+        {"external_port": 104, "internal_address": "192.168.1.20", "internal_port": 0},
         {"external_port": 70_000, "internal_address": "192.168.1.20", "internal_port": 1},
         {"external_port": "104", "internal_address": "192.168.1.20", "internal_port": 1},
-        {"external_port": True, "internal_address": "192.168.1.20", "internal_port": 1},
+        {"external_port": 104, "internal_address": "192.168.1.20", "internal_port": 1, "enabled": False},
+        {"external_port": 104, "internal_address": "192.168.1.20", "internal_port": 1, "remote_host": "9.9.9.9"},
         {"external_port": 104, "internal_address": "evil.example", "internal_port": 1},
         {"external_port": 104, "internal_address": None, "internal_port": 1},
-        {"external_port": 104, "internal_address": "192.168.1.20", "internal_port": 1, "enabled": False},
     ],
 )
 def test_an_absurd_mapping_or_one_that_is_off_is_no_forward(details: dict[str, object]) -> None:
     assert forward_of(seen("igd-port-mapping", service="upnp-igd", details=details)) is None
+
+
+def test_port_nought_is_every_port() -> None:
+    details = {"external_port": 0, "internal_address": "192.168.1.20", "internal_port": 0, "protocol": "TCP"}
+    found = forward_of(seen("igd-port-mapping", service="upnp-igd", details=details))
+    assert found is not None
+    assert found.every_port
+    assert str(found) == "tcp * -> 192.168.1.20"
 
 
 def test_other_signals_are_no_forward() -> None:

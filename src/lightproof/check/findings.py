@@ -97,6 +97,8 @@ class _Draft:
     """It proves that strangers can list, take or alter images."""
     grade: Grade
     evidence: list[str]
+    also: tuple[_Key, ...] = ()
+    """Other services that it holds for: one forward leads to all services of a port."""
 
     def gravity(self) -> tuple[object, ...]:
         return _GRAVITY[self.severity], -_RANK[self.grade], self.row.id, self.key, self.evidence
@@ -188,6 +190,7 @@ class _Forwards:
         self, seen: Mapping[_Key, _Seen], own_addresses: frozenset[str], vantage: Callable[[Target], Vantage]
     ) -> None:
         self._behind: defaultdict[Target, list[_Key]] = defaultdict(list)
+        """By address, port and transport; under port 0 all ports together."""
         for key in seen:
             target = Target(key.address, key.port, key.transport)
             reached_as = {key.address}
@@ -195,6 +198,7 @@ class _Forwards:
                 reached_as |= own_addresses  # a socket bound to every address was checked on one of them
             for address in reached_as:
                 self._behind[replace(target, address=address)].append(key)
+                self._behind[replace(target, address=address, port=0)].append(key)
         self.mappings: dict[Forward, tuple[_Key, Observation]] = {}
         """Each forward with the box that named it."""
         for box, found in seen.items():
@@ -204,7 +208,7 @@ class _Forwards:
         self._outside: defaultdict[_Key, set[int]] = defaultdict(set)
         for forward in self.mappings:
             for key in self.behind(forward):
-                self._outside[key].add(forward.external_port)
+                self._outside[key].add(key.port if forward.every_port else forward.external_port)
         self.unknown = tuple(forward for forward in self.mappings if not self.behind(forward))
 
     def behind(self, forward: Forward) -> Sequence[_Key]:
@@ -271,14 +275,16 @@ def _drafts(
             for row in book.by_signal.get(KNOWN_VULNERABILITY, ()):
                 drafts.add(row, key, named, view=view, told=told).severity = known[0].severity
     for forward, (box, observation) in mapped.mappings.items():
-        behind = max(mapped.behind(forward), key=lambda k: (_RANK[seen[k].grade], k), default=None)
+        led_to = mapped.behind(forward)
+        behind = max(led_to, key=lambda k: (_RANK[seen[k].grade], k), default=None)
         facts = Facts() if behind is None else seen[behind].facts
         leads_to = "unknown" if behind is None else "exposed" if seen[behind].grade in _ANSWERING else "guarded"
         compared = replace(observation, facts=facts, details={LEADS_TO: leads_to})
         told = f"{evidence_of(replace(observation, details={}))}; {forward}"
         for row in book.by_signal.get(observation.signal, ()):
             if LEADS_TO in row.details and row.holds(compared, Vantage.INTERNET):
-                drafts.add(row, behind or box, compared, view=Vantage.INTERNET, told=told, apart=str(forward))
+                draft = drafts.add(row, behind or box, compared, view=Vantage.INTERNET, told=told, apart=str(forward))
+                draft.also = tuple(key for key in led_to if key != behind)
     return drafts.all()
 
 
@@ -301,7 +307,8 @@ def _numbered(drafts: Sequence[_Draft]) -> _Numbered:
     by_service: defaultdict[_Key, list[str]] = defaultdict(list)
     for number, draft in enumerate(sorted(drafts, key=_Draft.gravity), start=1):
         finding_id = f"F-{number:04d}"
-        by_service[draft.key].append(finding_id)
+        for key in (draft.key, *draft.also):
+            by_service[key].append(finding_id)
         findings.append(
             Finding(
                 id=finding_id,

@@ -14,35 +14,50 @@ from lightproof.evidence.records import Observation, Transport, Vantage
 PORT_MAPPING: Final = "igd-port-mapping"
 BOX_SERVICES: Final = frozenset({"upnp-igd", "nat-pmp", "pcp"})
 """Controls of the internet box: they hold no image, and are meant for the inside."""
+_ANYONE: Final = (None, "", "0.0.0.0", "::", "*")
+"""How boxes write that a mapping is for every outside host."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Forward:
-    """A port of the internet box that leads to a machine inside."""
+    """A port of the internet box that leads to a machine inside; port 0 is every port (UPnP WANIPConnection)."""
 
     external_port: int
     transport: Transport
     internal_address: str
     internal_port: int
 
+    @property
+    def every_port(self) -> bool:
+        """Whether the box hands every port over, as with a DMZ."""
+        return self.external_port == 0
+
     def __str__(self) -> str:
         inside = f"[{self.internal_address}]" if ":" in self.internal_address else self.internal_address
+        if self.every_port:
+            return f"{self.transport} * -> {inside}"
         return f"{self.transport} {self.external_port} -> {inside}:{self.internal_port}"
 
 
 def forward_of(observation: Observation) -> Forward | None:
-    """The forward that an observed port mapping describes; None when it is off or absurd, and for anything else."""
+    """The forward that an observed port mapping describes.
+
+    None for anything else, for a mapping that is switched off or made for one outside host, and for absurd numbers.
+    """
+    if observation.signal != PORT_MAPPING:
+        return None
     details = observation.details
-    if observation.signal != PORT_MAPPING or details.get("enabled") is False:
-        return None
-    outside, inside, address = (details.get(name) for name in ("external_port", "internal_port", "internal_address"))
-    if not (_is_port(outside) and _is_port(inside) and isinstance(address, str)):
-        return None
-    numeric = _numeric(address)
-    if numeric is None:
+    address = _numeric(str(details.get("internal_address", "")))
+    if address is None or details.get("enabled") is False or details.get("remote_host") not in _ANYONE:
         return None
     transport: Transport = "udp" if str(details.get("protocol", "tcp")).lower() == "udp" else "tcp"
-    return Forward(int(str(outside)), transport, str(numeric), int(str(inside)))
+    match details.get("external_port"), details.get("internal_port"):
+        case 0, _:
+            return Forward(0, transport, str(address), 0)
+        case int(outside), int(inside) if 0 < outside < 65_536 and 0 < inside < 65_536:
+            return Forward(outside, transport, str(address), inside)
+        case _:
+            return None
 
 
 def forwards(observations: Iterable[Observation]) -> tuple[Forward, ...]:
@@ -70,10 +85,6 @@ def vantage_of_box(address: str) -> Vantage:
     """From where the controls of an internet box were reached: from the inside, unless its address is a public one."""
     at = _numeric(address)
     return Vantage.INTERNET if at is not None and at.is_global else Vantage.LOCAL_NETWORK
-
-
-def _is_port(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65_536
 
 
 def _numeric(address: str) -> IPv4Address | IPv6Address | None:
