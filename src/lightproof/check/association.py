@@ -7,6 +7,7 @@ asked, so that every observation can say what proves it.
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
 
+from lightproof.check.identity import CALLING_AE
 from lightproof.check.wire import Stream
 from lightproof.dicom import (
     Abort,
@@ -24,10 +25,6 @@ from lightproof.dicom import (
 from lightproof.dicom.dimse import StatusCategory
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Proof
-
-CALLING_AE = "LIGHTPROOF"
-CALLED_AE = "ANYBODY"
-"""A title that no archive bears: whoever accepts it does not check how it is called."""
 
 _IDENTIFIER_LIMIT = 64 * 1024
 

@@ -404,6 +404,9 @@ class _Loop(Generic[R]):
                 self._say(line, job, words)
                 if line.job is not job:
                     return
+            elif words:
+                with contextlib.suppress(OSError):
+                    line.sock.send(words)
         elif data and question.recognise is not None:
             if line.heard is None:
                 line.heard = bytearray(data)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, cast
 
+from lightproof.check.tls_context import observing_tls_context
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
 
@@ -164,19 +165,6 @@ class Stream:
         if sock is not None and hasattr(socket, "TCP_QUICKACK"):
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-
-def observing_tls_context(*, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
-    """Speaks to anyone, however weak, and verifies nothing: we look at services, we do not trust them."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with contextlib.suppress(ssl.SSLError):
-        context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    if alpn:
-        context.set_alpn_protocols(list(alpn))
-    return context
 
 
 class Wire:
