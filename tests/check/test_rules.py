@@ -52,14 +52,18 @@ _PRODUCTS = {"dcm4chee-arc"}
 
 def _signals() -> set[str]:
     """Every string in the detectors that has the shape of a signal: given by keyword, position, table or constant."""
-    services = {service for detector in all_detectors() for service in detector.services}
+    not_signals = _PROTECTIONS | _PRODUCTS | {service for detector in all_detectors() for service in detector.services}
     found: set[str] = set()
     for path in Path(detectors_package.__file__).parent.rglob("*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SIGNAL.fullmatch(node.value):
-                found.add(node.value)
-    return found - services - _PROTECTIONS - _PRODUCTS
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="ProtocolViolation"), args=[ast.Constant(value=str(reason))]):
+                    not_signals.add(reason)
+                case ast.Constant(value=str(text)) if _SIGNAL.fullmatch(text):
+                    found.add(text)
+                case _:
+                    pass
+    return found - not_signals
 
 
 SIGNALS = _signals()
