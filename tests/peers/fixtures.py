@@ -15,7 +15,9 @@ import pytest
 
 from peers.certificates import Certificates, make_certificates
 from peers.dcmtk import DicomPeer, running_dcmqrscp, running_storescp
+from peers.folders import public_folder
 from peers.images import Study, write_studies
+from peers.miniupnpd import InternetBox, running_miniupnpd
 from peers.nfs import NfsServer, running_nfs
 from peers.nginx import Nginx, running_nginx
 from peers.orthanc import Orthanc, running_orthanc
@@ -74,22 +76,23 @@ def nginx(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def vsftpd(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Vsftpd]:
+def vsftpd(running_peers: ExitStack) -> Callable[..., Vsftpd]:
     """Starts vsftpd for anonymous visitors: `vsftpd({"anonymous_enable": "NO"}, certificates=...)`."""
 
     def start(*settings: Any, **arguments: Any) -> Vsftpd:
-        folder = tmp_path_factory.mktemp("vsftpd")
+        folder = running_peers.enter_context(public_folder())
         return running_peers.enter_context(running_vsftpd(folder, *settings, **arguments))
 
     return start
 
 
 @pytest.fixture
-def samba(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Samba]:
+def samba(running_peers: ExitStack) -> Callable[..., Samba]:
     """Starts smbd: `samba({"IMAGES": {"path": "%(root)s", "guest ok": "yes"}}, {"server signing": "mandatory"})`."""
 
     def start(*settings: Any) -> Samba:
-        return running_peers.enter_context(running_samba(tmp_path_factory.mktemp("samba"), *settings))
+        folder = running_peers.enter_context(public_folder())
+        return running_peers.enter_context(running_samba(folder, *settings))
 
     return start
 
@@ -110,6 +113,16 @@ def nfs_server(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactor
 
     def start(*arguments: Any) -> NfsServer:
         return running_peers.enter_context(running_nfs(tmp_path_factory.mktemp("nfs"), *arguments))
+
+    return start
+
+
+@pytest.fixture
+def internet_box(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., InternetBox]:
+    """Starts miniupnpd in a network of its own: `internet_box(["force_igd_desc_v1=yes"], ["-z", "Livebox"])`."""
+
+    def start(*settings: Any) -> InternetBox:
+        return running_peers.enter_context(running_miniupnpd(tmp_path_factory.mktemp("miniupnpd"), *settings))
 
     return start
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from peers.processes import ADDRESS, program, running
-from peers.vsftpd import let_others_pass
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def running_samba(
     shares: Mapping[str, Mapping[str, str]] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Samba]:
-    """Unless told otherwise `folder`/root is the share IMAGES, that guests may read.
+    """Unless told otherwise `folder`/root (see `peers.folders`) is the share IMAGES, that guests may read.
 
     `shares`: options of smb.conf by share, `%(root)s` standing for that folder; `settings`: options of [global].
     """
@@ -42,7 +41,6 @@ def running_samba(
     root, state = folder / "root", folder / "state"
     root.mkdir(parents=True, exist_ok=True)
     state.mkdir(exist_ok=True)
-    let_others_pass(root)
     places = ("private dir", "lock directory", "state directory", "cache directory", "pid directory")
     options = {
         "workgroup": "DEMO",

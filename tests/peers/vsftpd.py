@@ -25,13 +25,12 @@ class Vsftpd:
 def running_vsftpd(
     folder: Path, settings: Mapping[str, str] | None = None, *, certificates: Certificates | None = None
 ) -> Iterator[Vsftpd]:
-    """Anonymous visitors may read `folder`/root; `settings` are vsftpd.conf options on top of that."""
+    """Anonymous visitors may read `folder`/root (see `peers.folders`); `settings` are further options of vsftpd.conf."""
     if os.geteuid() != 0:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("vsftpd starts as root only")
     server = program("vsftpd")
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
-    let_others_pass(root)
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
     empty.chmod(0o755)
@@ -62,11 +61,3 @@ def running_vsftpd(
 
     with running(command, folder / "vsftpd.log") as (port,):
         yield Vsftpd(port, root)
-
-
-def let_others_pass(path: Path) -> None:
-    """Servers read as a user of few rights: pytest's own folders above are for root alone."""
-    for folder in (path, *path.parents):
-        mode = folder.stat().st_mode
-        if folder.stat().st_uid == os.geteuid() and mode & 0o005 != 0o005:
-            folder.chmod(mode | 0o055)

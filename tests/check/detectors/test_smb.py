@@ -5,8 +5,10 @@ import logging
 import os
 import random
 import struct
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -14,12 +16,13 @@ import pytest
 from check import looking
 from check.recording import recording
 from check.services import flooding, saying, serving, silent
+from check.visiting import facts_of, visit
 from lightproof.check.detectors.smb import DETECTOR, detect
 from lightproof.check.smb2 import read_entries
 from lightproof.check.srvsvc import read_shares
 from lightproof.check.wire import Budget
 from lightproof.errors import ProtocolViolation
-from lightproof.evidence.records import Facts
+from lightproof.evidence.records import Facts, Target
 from peers.images import write_studies
 from peers.samba import GUEST_SHARE, Samba
 
@@ -311,6 +314,29 @@ async def test_a_real_servers_answers_with_bytes_changed_end_in_observations_or_
         told.add(seen.violation)
         assert len(repr(seen)) < 10_000
     assert {None, "smb-answer"} <= told
+
+
+async def test_what_was_learnt_before_a_server_stops_answering_is_told(samba: Callable[..., Samba]) -> None:
+    kept: list[Frames] = []
+    async with listening_in(samba({"IMAGES": {"path": "%(root)s"}}).port, kept) as port:
+        await look(port)
+    smb1, anonymous, guest = kept
+    async with repeating([smb1, anonymous, guest[:1]]) as port:
+        seen = await look(port)
+    assert seen.signals == {"smb-authentication-required", "smb-share-listed", "smb-signing-not-required"}
+    assert seen.violation == "closed-early"
+    async with repeating([smb1, anonymous[:1]]) as port:
+        seen = await look(port)
+    assert (seen.signals, seen.facts) == ({"smb-signing-not-required"}, Facts(reachable=True))
+    assert seen.violation == "closed-early"
+
+
+async def test_the_engine_sends_it_to_a_file_server_at_once(samba: Callable[..., Samba]) -> None:
+    port = samba().port
+    began = time.monotonic()
+    seen = await visit(Target("127.0.0.1", port), detectors=(replace(DETECTOR, ports=frozenset({port})),))
+    assert time.monotonic() - began < 15
+    assert facts_of(seen, "smb") == Facts(reachable=True, open=True, listable=True)
 
 
 def entry(name: str, onward: int) -> bytes:

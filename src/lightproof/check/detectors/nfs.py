@@ -31,7 +31,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     if port is None:
         yield wire.observed(_PORTMAPPER, "rpcbind-listening", proof=_proof("GETPORT mountd", "0"))
         return
-    async with wire.connect(port=port) as stream:
+    async with wire.connect(port=port, tls=False) as stream:
         listed = await exports(stream, version)
     if not listed:
         signal = "nfs-exports-refused" if listed is None else "nfs-nothing-exported"
@@ -59,7 +59,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
 
 async def _mount_service(wire: Wire) -> tuple[int, int | None]:
     """Version and port of the mount service; no port when there is none."""
-    async with wire.connect() as stream:
+    async with wire.connect(tls=False) as stream:
         for number, version in enumerate(_MOUNT_VERSIONS, 1):
             port = await mount_port(stream, version, number=number)
             if port in _MOUNT_PORTS:

@@ -49,6 +49,8 @@ class _Seen:
 
     dialect: str
     signing_required: bool | None = None
+    refused: bool = False
+    """The session or the list of shares, for lack of rights."""
     session: Session | None = None
     listed: tuple[Share, ...] | None = None
     readable: int = 0
@@ -96,6 +98,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         seen = _Seen(_SMB1)
         async with connected(wire) as stream:
             seen.listed = await shares_by_smb1(stream)
+        seen.refused = seen.listed is None
     for observation in _observations(wire, seen):
         yield observation
     if seen.interrupted is not None:
@@ -103,28 +106,42 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
 
 
 async def _by_smb2(wire: Wire, *, answers: bool) -> _Seen | None:
-    """What nobody in particular is shown; None when the server speaks nothing newer than SMB 1.
+    """The most that nobody in particular is shown; None when the server speaks nothing newer than SMB 1.
 
     `answers`: it speaks no SMB 1, so silence is its fault and not an old age.
     """
     best: _Seen | None = None
     for user in _NOBODY:
-        async with connected(wire) as stream:
-            client = Smb2Client(stream)
-            try:
-                async with asyncio.timeout(None if answers else _OLD_AGE_S):
-                    offer = await client.negotiate()
-            except (ProtocolViolation, OSError):
-                if answers or best is not None:
-                    raise
-                return None
-            seen = _Seen(offer.dialect, offer.signing_required)
-            await _look_around(wire, client, user, seen)
+        try:
+            seen = await _shown_to(wire, user, within_s=None if answers else _OLD_AGE_S)
+        except (ProtocolViolation, OSError) as error:
+            if best is not None:
+                best.interrupted = error
+                break
+            if answers:
+                raise
+            return None
         if best is None or seen.worth > best.worth:
             best = seen
+        best.interrupted = seen.interrupted
         if best.readable or best.interrupted:
             break
     return best
+
+
+async def _shown_to(wire: Wire, user: str, *, within_s: float | None) -> _Seen:
+    """What one user is shown; what goes wrong after the greeting is kept beside it. Raises what goes wrong before."""
+    async with connected(wire) as stream:
+        client = Smb2Client(stream)
+        async with asyncio.timeout(within_s):
+            offer = await client.negotiate()
+        seen = _Seen(offer.dialect, offer.signing_required)
+        try:
+            await _look_around(wire, client, user, seen)
+        except (ProtocolViolation, OSError) as error:
+            seen.interrupted = error
+            stream.abort()
+    return seen
 
 
 async def _look_around(wire: Wire, client: Smb2Client, user: str, seen: _Seen) -> None:
@@ -135,17 +152,18 @@ async def _look_around(wire: Wire, client: Smb2Client, user: str, seen: _Seen) -
     if isinstance(session, Refused):
         if not session.for_lack_of_rights:
             raise ProtocolViolation("service-unavailable")
+        seen.refused = True
         return
     seen.session = session
     listed = await client.shares(server)
     if isinstance(listed, Refused):
+        if not listed.for_lack_of_rights:
+            raise ProtocolViolation("smb-shares-untold")
+        seen.refused = True
         return
     seen.listed = listed
-    try:
-        for share in seen.disks[:_SHARES]:
-            await _look_into(wire, client, server, share, seen)
-    except (ProtocolViolation, OSError) as error:
-        seen.interrupted = error
+    for share in seen.disks[:_SHARES]:
+        await _look_into(wire, client, server, share, seen)
 
 
 async def _look_into(wire: Wire, client: Smb2Client, server: str, share: Share, seen: _Seen) -> None:
@@ -205,7 +223,7 @@ def _observations(wire: Wire, seen: _Seen) -> Iterator[Observation]:
     product, version = _product(seen.session)
     protections = _protections(seen)
     details: dict[str, Scalar] = {"dialect": seen.dialect}
-    if seen.listed is None or seen.all_denied:
+    if seen.refused or seen.all_denied:
         yield wire.observed(
             _SERVICE,
             "smb-authentication-required",
@@ -216,7 +234,7 @@ def _observations(wire: Wire, seen: _Seen) -> Iterator[Observation]:
             details=details,
             proof=_proof("TREE_CONNECT {share}" if seen.all_denied else "SESSION_SETUP, NetrShareEnum", "refused"),
         )
-    else:
+    elif seen.listed is not None:
         yield wire.observed(
             _SERVICE,
             "smb-guest-session",
