@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lightproof.check.association import CALLED_AE, CALLING_AE
 from lightproof.check.detectors import Speech
+from lightproof.check.identity import CALLED_AE, CALLING_AE
 from lightproof.check.wire import Stream, Wire, observing_tls_context
 from lightproof.dicom.recognise import Verdict, association_request, recognise
 from lightproof.errors import ProtocolViolation

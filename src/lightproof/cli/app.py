@@ -99,5 +99,5 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
 
 def tell(error: LightproofError) -> None:
     """An error, its cause and its fix, on stderr."""
-    click.echo(f"{_('Error')} {error.error_id}: {error.cause}", err=True)
+    click.echo(_("Error {id}: {cause}").format(id=error.error_id, cause=error.cause), err=True)
     click.echo(f"  → {error.fix}", err=True)

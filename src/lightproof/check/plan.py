@@ -1,0 +1,146 @@
+"""What a check will do, decided before the first packet: which targets, on whose authority, seen from where.
+
+Two kinds of plan. Targets that someone named, each judged by the scope; or this machine, where nothing is named and
+everything is found: its listening sockets, its own addresses, its internet box.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from lightproof import __version__
+from lightproof.check.addresses import address_of, range_of
+from lightproof.check.scope import Scope, authorise
+from lightproof.check.targets import Named, Ports, Resolver, TargetSpace, parse_target
+from lightproof.check.this_machine import ListeningSocket
+from lightproof.check.turns import Pace, unhurried_outside
+from lightproof.check.vantage import vantage_of
+from lightproof.check.wire import Consent
+from lightproof.evidence.records import ScopeRecord, Target, Vantage
+
+BOX_PORTS: Final = (1900, 5351)
+"""Where an internet box answers: UPnP IGD, and NAT-PMP with PCP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be looked at, on whose authority, and how hard."""
+
+    space: TargetSpace
+    boxes: tuple[Target, ...]
+    """Internet boxes (UDP): asked, never swept."""
+    scope: ScopeRecord
+    vantage: Callable[[Target], Vantage]
+    processes: Mapping[Target, str] = field(default_factory=dict[Target, str])
+    own_addresses: frozenset[str] = frozenset()
+    consent: Consent = field(default_factory=Consent)
+    rate: float = 1_000.0
+    """Connections started a second, over all targets."""
+    pace: Pace = unhurried_outside
+
+    @property
+    def targets(self) -> int:
+        """How many targets will be tried."""
+        return len(self.space) + len(self.boxes)
+
+    @property
+    def digest(self) -> str:
+        """Names the plan in its journal: equal for equal targets, consent and version."""
+        said = {
+            "targets": self.space.description,
+            "boxes": [(box.address, box.port) for box in self.boxes],
+            "count": self.consent.count,
+            "called_aes": self.consent.called_aes,
+            "lightproof": __version__,
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def plan_of_named(
+    named: Sequence[Named],
+    ports: Ports,
+    *,
+    imported: Iterable[tuple[str, int]] = (),
+    excluded: Sequence[Named] = (),
+    boxes: Sequence[Target] = (),
+    scope: Scope | None = None,
+    own_addresses: frozenset[str] = frozenset(),
+    gateways: Sequence[str] = (),
+    consent: Consent,
+    rate: float,
+    now: datetime,
+) -> Plan:
+    """The plan for targets that someone named or imported; with a scope and no target, for all that the scope allows.
+
+    Raises ScopeRefused when anything among them is nobody's to allow, UsageRefused when nothing is left.
+    """
+    ranges = [r for target in named if target.port is None for r in target.ranges]
+    single = [(address, target.port) for target in named if target.port is not None for address in _addresses(target)]
+    if scope is not None and not named and not imported:
+        ranges = list(scope.allowed)
+    space = TargetSpace(
+        ranges,
+        ports,
+        explicit=(*single, *imported),
+        excluded=[r for target in excluded for r in target.ranges],
+    )
+    record = authorise(
+        (*space.every_range(), *(range_of(box.address) for box in boxes)),
+        scope,
+        now=now,
+        own_addresses=own_addresses,
+        gateways=gateways,
+    )
+    return Plan(
+        space=space,
+        boxes=tuple(boxes),
+        scope=record,
+        vantage=lambda target: vantage_of(target.address, named=True),
+        own_addresses=own_addresses,
+        consent=consent,
+        rate=rate,
+    )
+
+
+def plan_of_this_machine(
+    sockets: Sequence[ListeningSocket],
+    *,
+    own_addresses: frozenset[str],
+    boxes: Sequence[Target],
+    consent: Consent,
+    rate: float,
+) -> Plan:
+    """The plan for this machine: every listening socket on every address it is bound to, and the box."""
+    bound = {Target(address, s.port): s for s in sockets for address in s.reached_at}
+    return Plan(
+        space=TargetSpace((), Ports(()), explicit=[(t.address, t.port) for t in bound]),
+        boxes=tuple(boxes),
+        scope=ScopeRecord(basis="own"),
+        vantage=lambda target: vantage_of(
+            target.address, bound_to=bound[target].address if target in bound else target.address
+        ),
+        processes={target: s.process for target, s in bound.items() if s.process is not None},
+        own_addresses=own_addresses,
+        consent=consent,
+        rate=rate,
+    )
+
+
+def boxes_at(addresses: Iterable[str]) -> tuple[Target, ...]:
+    """What to ask at the addresses of an internet box."""
+    return tuple(Target(address, port, "udp") for address in addresses for port in BOX_PORTS)
+
+
+def box_named(text: str, resolver: Resolver) -> tuple[Target, ...]:
+    """What to ask at a box that someone named: on its usual ports, or on the one that was named with it."""
+    named = parse_target(text, resolver)
+    addresses = tuple(_addresses(named))
+    return tuple(Target(address, named.port, "udp") for address in addresses) if named.port else boxes_at(addresses)
+
+
+def _addresses(named: Named) -> Iterable[str]:
+    """Each address of something named with a port: one, or as many as a name has."""
+    return (str(address_of(r.version, number)) for r in named.ranges for number in range(r.first, r.last + 1))

@@ -1,0 +1,241 @@
+"""`lightproof check`: find medical images that strangers can reach."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import click
+
+from lightproof.cli.progress import ProgressLine
+from lightproof.evidence.records import Grade
+from lightproof.locale import gettext as _
+
+if TYPE_CHECKING:
+    from lightproof.check.engine import Visit
+    from lightproof.check.plan import Plan
+    from lightproof.evidence.records import ExposureReport
+
+EXPOSED: Final = 3
+NOT_ALL_CHECKED: Final = 4
+
+_GRADES: Final = tuple(grade.value for grade in Grade if grade is not Grade.CLOSED)
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_RATE: Final = 1_000.0
+
+
+@click.command(
+    name="check",
+    help=_(
+        "Find medical images that strangers can reach, and prove it without taking any.\n\n"
+        "TARGET is an address, a range (192.168.1.0/24, 192.168.1.10-20) or a name, with a port if you like. "
+        "Without TARGET: what listens on this machine, and its internet box. Public addresses need a scope file that "
+        "says who allowed it."
+    ),
+    epilog=_(
+        "Exit codes: 0 nothing found; 3 an exposure at or above --fail-on; 4 some targets could not be checked; "
+        "5 not authorised; 2 something was asked that cannot be understood."
+    ),
+)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--scope", "scope_file", type=_FILE, help=_("File that says who allowed this check."))
+@click.option("--ports", metavar="LIST", help=_("Ports to try, as 104,11112,8000-8100. Default: those of imaging."))
+@click.option(
+    "--import", "imports", type=_FILE, multiple=True, help=_("Targets found by masscan (JSON), zmap (CSV), nmap (XML).")
+)
+@click.option("--exclude", multiple=True, metavar="TARGET", help=_("Never touch these."))
+@click.option("--exclude-file", type=_FILE, help=_("Never touch what this file lists."))
+@click.option("--box", multiple=True, metavar="ADDRESS", help=_("Internet box to ask for its port forwards."))
+@click.option("--no-box", is_flag=True, help=_("Do not ask the internet box."))
+@click.option(
+    "--count", is_flag=True, help=_("Count studies too: identifiers become keyed hashes, then are forgotten.")
+)
+@click.option("--called-ae", multiple=True, metavar="TITLE", help=_("AE title to try where one is demanded."))
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 1_000_000), default=_RATE, show_default=True,
+    help=_("Connections a second, in all."),
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
+@click.option("--ndjson", "as_ndjson", is_flag=True, help=_("Print each record as a line of JSON, as it comes."))
+@click.option(
+    "--report", "reports", type=_FILE, multiple=True,
+    help=_("Write a report; its ending says which: .html .pdf .json .ndjson .sarif .csv .dojo.json"),
+)  # fmt: skip
+@click.option(
+    "--fail-on", type=click.Choice(_GRADES), default=Grade.OPEN.value, show_default=True,
+    help=_("End with exit code 3 when a service has this grade or a graver one."),
+)  # fmt: skip
+@click.option("--journal", type=_FILE, help=_("Where to keep what is done so far."))
+@click.option("--resume", is_flag=True, help=_("Go on where the same command was stopped."))
+@click.option("--dry-run", is_flag=True, help=_("Say what would be tried, on whose authority; try nothing."))
+@click.option("--schema", is_flag=True, help=_("Print the JSON Schema of --json."))
+def command(**options: Any) -> int:
+    """Makes the plan, carries it out, shows what was found."""
+    asked = Asked(**options)
+    if asked.schema:
+        from lightproof.documents.json import compact, schema
+
+        click.echo(compact(schema()))
+        return 0
+    return _check(asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options, as they were given."""
+
+    targets: tuple[str, ...]
+    scope_file: Path | None
+    ports: str | None
+    imports: tuple[Path, ...]
+    exclude: tuple[str, ...]
+    exclude_file: Path | None
+    box: tuple[str, ...]
+    no_box: bool
+    count: bool
+    called_ae: tuple[str, ...]
+    rate: float
+    as_json: bool
+    as_ndjson: bool
+    reports: tuple[Path, ...]
+    fail_on: str
+    journal: Path | None
+    resume: bool
+    dry_run: bool
+    schema: bool
+
+
+def _check(asked: Asked) -> int:
+    from lightproof.check.run import perform
+    from lightproof.documents.files import format_of
+    from lightproof.storage.home import journal_path
+
+    for path in asked.reports:
+        format_of(path)  # refuses an unknown ending before anything is sent
+    plan = _plan(asked)
+    if asked.dry_run:
+        _tell(plan)
+        return 0
+    with Narrator(as_ndjson=asked.as_ndjson) as narrator:
+        report = perform(plan, narrator, journal=asked.journal or journal_path(plan.digest), resume=asked.resume)
+    show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson)
+    return exit_code(report, Grade(asked.fail_on))
+
+
+def _plan(asked: Asked) -> "Plan":
+    from lightproof.check import this_machine
+    from lightproof.check.detectors import default_ports
+    from lightproof.check.imports import read_import
+    from lightproof.check.plan import box_named, boxes_at, plan_of_named, plan_of_this_machine
+    from lightproof.check.scope import load_scope
+    from lightproof.check.targets import Ports, parse_target, pinned, read_target_list
+    from lightproof.check.wire import Consent
+
+    consent = Consent(count=asked.count, called_aes=asked.called_ae)
+    own, gateways = this_machine.own_addresses(), this_machine.default_gateways()
+    resolver = pinned(this_machine.resolve)
+    boxes = tuple(box for text in asked.box for box in box_named(text, resolver))
+    if not (asked.targets or asked.imports or asked.scope_file):
+        return plan_of_this_machine(
+            this_machine.listening_sockets(),
+            own_addresses=own,
+            boxes=() if asked.no_box else boxes or boxes_at(gateways),
+            consent=consent,
+            rate=asked.rate,
+        )
+    excluded = [parse_target(text, resolver) for text in asked.exclude]
+    if asked.exclude_file is not None:
+        excluded.extend(read_target_list(asked.exclude_file, resolver))
+    return plan_of_named(
+        [parse_target(text, resolver) for text in asked.targets],
+        Ports.parse(asked.ports) if asked.ports else Ports.of(default_ports()),
+        imported=[pair for path in asked.imports for pair in read_import(path)],
+        excluded=excluded,
+        boxes=() if asked.no_box else boxes,
+        scope=load_scope(asked.scope_file, resolver) if asked.scope_file else None,
+        own_addresses=own,
+        gateways=gateways,
+        consent=consent,
+        rate=asked.rate,
+        now=datetime.now(UTC),
+    )
+
+
+def _tell(plan: "Plan") -> None:
+    """What would be tried: for --dry-run."""
+    click.echo(
+        _("{count} targets (addresses × ports), {boxes} questions to internet boxes.").format(
+            count=len(plan.space), boxes=len(plan.boxes)
+        )
+    )
+    for found in plan.space.every_range():
+        click.echo(f"  {found}")
+    click.echo(_("Ports: {ports}").format(ports=plan.space.ports))
+    click.echo(_("Basis: {basis}. Nothing was sent.").format(basis=plan.scope.basis))
+
+
+class Narrator:
+    """Tells how a run goes: a line of progress on stderr, or each record on stdout as it comes."""
+
+    def __init__(self, *, as_ndjson: bool) -> None:
+        self._progress = ProgressLine()
+        self._as_ndjson = as_ndjson
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.clear()
+
+    def swept(self, done: int, total: int, answering: int) -> None:
+        """So many targets were tried, and so many answer."""
+        self._progress.show(
+            _("{done}/{total} ports tried, {answering} answer").format(done=done, total=total, answering=answering)
+        )
+
+    def visited(self, visit: "Visit", done: int, total: int) -> None:
+        """One more of the services that answer was looked at."""
+        if self._as_ndjson:
+            from lightproof.documents import ndjson
+
+            for record in (*visit.observations, *visit.unchecked):
+                sys.stdout.buffer.write(ndjson.line(record))
+            sys.stdout.flush()
+        self._progress.show(_("{done}/{total} services looked at").format(done=done, total=total))
+
+
+def show(
+    report: "ExposureReport", *, reports: Sequence[Path] = (), as_json: bool = False, as_ndjson: bool = False
+) -> None:
+    """Writes the reports that were asked for, then the result on stdout."""
+    from lightproof.documents import files, json, ndjson
+
+    for path in reports:
+        files.write(report, path)
+        click.echo(_("Report written: {path}").format(path=path), err=True)
+    out = sys.stdout.buffer
+    if as_json:
+        out.write(json.dumps(report))
+    elif as_ndjson:
+        out.writelines(ndjson.conclusion(report))
+    else:
+        from lightproof.documents.exposure import exposure_document
+        from lightproof.documents.terminal import Screen, terminal
+
+        screen = Screen.of(sys.stdout, os.environ)
+        following = "" if reports else "lightproof check … --report report.html"
+        sys.stdout.write(terminal(exposure_document(report), screen, following))
+    sys.stdout.flush()
+
+
+def exit_code(report: "ExposureReport", fail_on: Grade) -> int:
+    """What the shell is told about a report: an exposure outweighs what could not be checked."""
+    if any(service.grade >= fail_on for service in report.services):
+        return EXPOSED
+    return NOT_ALL_CHECKED if report.unchecked else 0

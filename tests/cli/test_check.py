@@ -1,0 +1,142 @@
+"""`lightproof check`, run as people and scripts run it, against real servers."""
+
+import json
+import re
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cli.running import lightproof
+from peers.images import Study, paths_of
+from peers.orthanc import Orthanc
+from peers.processes import free_port
+
+
+@pytest.fixture
+def archive(orthanc: Callable[..., Orthanc], studies: tuple[Study, ...]) -> Orthanc:
+    server = orthanc({"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True}, dicomweb=True)
+    server.load(paths_of(studies))
+    return server
+
+
+def ports_of(server: Orthanc) -> str:
+    return f"{server.dicom_port},{server.http_port}"
+
+
+def test_an_open_archive_is_told_in_json_with_the_stable_core(archive: Orthanc, tmp_path: Path) -> None:
+    ran = lightproof("check", "127.0.0.1", "--ports", ports_of(archive), "--json", home=tmp_path)
+    assert ran.code == 3
+    report = ran.json
+    assert report["letter"] == "F"
+    assert report["scope"]["basis"] == "own"
+    assert {"dicom", "orthanc", "dicomweb"} <= {service["service"] for service in report["services"]}
+    dicom = next(service for service in report["services"] if service["service"] == "dicom")
+    assert (dicom["address"], dicom["port"], dicom["transport"]) == ("127.0.0.1", archive.dicom_port, "tcp")
+    assert dicom["facts"] | {"reachable": True} == {
+        "reachable": True,
+        "open": True,
+        "listable": True,
+        "downloadable": True,
+        "writable": True,
+    }
+    assert {"id", "rule", "severity", "duties", "evidence"} <= report["findings"][0].keys()
+    assert {finding["id"] for finding in report["findings"]} >= set(dicom["findings"])
+
+
+def test_the_json_fits_the_schema_that_the_command_prints(archive: Orthanc, tmp_path: Path) -> None:
+    schema = lightproof("check", "--schema", home=tmp_path)
+    assert schema.code == 0
+    ran = lightproof("check", "127.0.0.1", "--ports", ports_of(archive), "--json", home=tmp_path)
+    jsonschema.validate(ran.json, schema.json, cls=jsonschema.Draft202012Validator)
+
+
+def test_no_output_names_a_patient(archive: Orthanc, studies: tuple[Study, ...], tmp_path: Path) -> None:
+    reports = [tmp_path / f"report{ending}" for ending in (".html", ".pdf", ".json", ".ndjson", ".sarif", ".csv")]
+    home = tmp_path / "home"
+    arguments = [argument for path in reports for argument in ("--report", path)]
+    ran = lightproof(
+        "check", "127.0.0.1", "--ports", ports_of(archive), "--count", *arguments, home=home, language="fr"
+    )
+    assert ran.code == 3
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert set(reports) <= set(written)
+    everything = b"\n".join([ran.out, ran.err.encode(), *(path.read_bytes() for path in written)])
+    assert all(canary.encode() not in everything for study in studies for canary in study.canaries)
+    assert json.loads(reports[2].read_bytes())["services"][0]["counts"]["studies"] == len(studies)
+
+
+def test_nothing_exposed_ends_well(tmp_path: Path) -> None:
+    ran = lightproof("check", "127.0.0.1", "--ports", free_port(), "--json", home=tmp_path)
+    assert (ran.code, ran.json["letter"], ran.json["services"]) == (0, "A", [])
+
+
+def test_a_service_that_stays_silent_is_listed_as_not_checked(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        ran = lightproof("check", "127.0.0.1", "--ports", port, "--json", home=tmp_path)
+    assert ran.code == 4
+    assert [entry["target"]["port"] for entry in ran.json["unchecked"]] == [port]
+    assert ran.json["letter"] != "A"
+
+
+def test_a_graver_threshold_lets_an_open_service_pass(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    server = orthanc({"DicomCheckCalledAet": True})
+    arguments = ("check", "127.0.0.1", "--ports", server.dicom_port, "--json")
+    assert lightproof(*arguments, home=tmp_path).code == 0
+    assert lightproof(*arguments, "--fail-on", "reachable", home=tmp_path).code == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error_id"),
+    [
+        (("8.8.8.8",), 5, "scope-missing"),
+        (("1.2.3",), 2, "target-unreadable"),
+        (("127.0.0.1", "--ports", "0"), 2, "ports-unreadable"),
+        (("127.0.0.1", "--report", "report.docx"), 2, "report-format-unknown"),
+        (("127.0.0.1", "--scope", "/nonexistent.toml"), 2, "file-unreadable"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_id_cause_and_fix(
+    arguments: tuple[str, ...], code: int, error_id: str, tmp_path: Path
+) -> None:
+    ran = lightproof("check", *arguments, home=tmp_path)
+    assert (ran.code, ran.out) == (code, b"")
+    assert re.fullmatch(rf"Error {error_id}: .+\n  → .+\n", ran.err), ran.err
+
+
+def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.3)
+        ran = lightproof("check", "127.0.0.1", "--ports", server.getsockname()[1], "--dry-run", home=tmp_path)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert ran.code == 0
+    assert b"1 target" in ran.out
+
+
+def test_a_stream_of_records_ends_with_its_summary(archive: Orthanc, tmp_path: Path) -> None:
+    ran = lightproof("check", "127.0.0.1", "--ports", ports_of(archive), "--ndjson", home=tmp_path)
+    kinds = [json.loads(line)["kind"] for line in ran.out.splitlines()]
+    assert kinds[0] == "observation"
+    assert kinds[-1] == "summary"
+    assert {"service", "finding"} <= set(kinds)
+
+
+def test_without_target_this_machine_is_checked(archive: Orthanc, tmp_path: Path) -> None:
+    ran = lightproof("check", "--no-box", "--json", home=tmp_path)
+    found = [s for s in ran.json["services"] if s["port"] == archive.dicom_port]
+    assert found
+    assert all(service["process"] == "Orthanc" for service in found)
+
+
+def test_french_is_spoken_when_asked(tmp_path: Path) -> None:
+    ran = lightproof("check", "8.8.8.8", "--lang", "fr", home=tmp_path)
+    assert ran.err.startswith("Erreur scope-missing")
+
+
+def test_a_finished_run_leaves_no_journal(tmp_path: Path) -> None:
+    lightproof("check", "127.0.0.1", "--ports", free_port(), home=tmp_path)
+    assert not list((tmp_path / "runs").iterdir())
