@@ -25,7 +25,7 @@ class Vsftpd:
 def running_vsftpd(
     folder: Path, settings: Mapping[str, str] | None = None, *, certificates: Certificates | None = None
 ) -> Iterator[Vsftpd]:
-    """Anonymous visitors may read `folder`/root (see `peers.folders`); `settings` are further options of vsftpd.conf."""
+    """Anonymous visitors may read `folder`/root (see `peers.folders`); `settings`: more options of vsftpd.conf."""
     if os.geteuid() != 0:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("vsftpd starts as root only")
     server = program("vsftpd")
