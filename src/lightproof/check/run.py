@@ -76,6 +76,7 @@ def perform(
         scope=plan.scope,
         vantage=plan.vantage,
         processes=plan.processes,
+        own_addresses=plan.own_addresses,
     )
 
 

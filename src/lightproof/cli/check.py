@@ -122,7 +122,8 @@ def _check(asked: Asked) -> int:
         return 0
     with Narrator(as_ndjson=asked.as_ndjson) as narrator:
         report = perform(plan, narrator, journal=asked.journal or journal_path(plan.digest), resume=asked.resume)
-    show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson)
+    following = "" if asked.reports else "lightproof check … --report report.html"
+    show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
     return exit_code(report, Grade(asked.fail_on))
 
 
@@ -211,9 +212,14 @@ class Narrator:
 
 
 def show(
-    report: "ExposureReport", *, reports: Sequence[Path] = (), as_json: bool = False, as_ndjson: bool = False
+    report: "ExposureReport",
+    *,
+    reports: Sequence[Path] = (),
+    as_json: bool = False,
+    as_ndjson: bool = False,
+    following: str = "",
 ) -> None:
-    """Writes the reports that were asked for, then the result on stdout."""
+    """Writes the reports that were asked for, then the result on stdout, and the command that may follow."""
     from lightproof.documents import files, json, ndjson
 
     for path in reports:
@@ -229,7 +235,6 @@ def show(
         from lightproof.documents.terminal import Screen, terminal
 
         screen = Screen.of(sys.stdout, os.environ)
-        following = "" if reports else "lightproof check … --report report.html"
         sys.stdout.write(terminal(exposure_document(report), screen, following))
     sys.stdout.flush()
 
