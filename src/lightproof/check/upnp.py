@@ -23,7 +23,7 @@ SEARCHES: Final = (
     "urn:schemas-upnp-org:device:InternetGatewayDevice:2",
     "upnp:rootdevice",
 )
-"""Search targets, the surest first: a box of version 2 answers for version 1 too; some answer for the root alone."""
+"""Search targets, asked together: a box of version 2 answers for version 1 too, and some answer for the root alone."""
 
 Action = Literal["GetStatusInfo", "GetExternalIPAddress", "GetGenericPortMappingEntry", "GetListOfPortMappings"]
 READING: Final[Mapping[Action, str]] = {

@@ -256,8 +256,8 @@ class Wire:
             else:
                 await stream.close()
 
-    async def ask_datagram(self, request: bytes, *, wait_s: float = 2.0, answers: int = 8) -> tuple[bytes, ...]:
-        """Sends one UDP datagram to the target and returns the answers that came from its address, at most `answers`.
+    async def ask_datagram(self, *requests: bytes, wait_s: float = 2.0, answers: int = 8) -> tuple[bytes, ...]:
+        """Sends UDP datagrams to the target and returns the answers that came from its address, at most `answers`.
 
         Asks again once halfway when nothing has come: datagrams get lost. Answers from other addresses are dropped;
         those from another port are not: routers made with libupnp answer a search from a fresh socket.
@@ -278,8 +278,9 @@ class Wire:
             )
             try:
                 for _attempt in range(2):
-                    self.spend_out(len(request))
-                    transport.sendto(request, (target.address, target.port))
+                    for request in requests:
+                        self.spend_out(len(request))
+                        transport.sendto(request, (target.address, target.port))
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(wait_s / 2):
                             while len(collected) < answers:

@@ -46,18 +46,24 @@ _SERVICE: Final = "upnp-igd"
 _MOST_MAPPINGS: Final = 256
 _MOST_DESCRIPTIONS: Final = 4
 _ANSWER_WITHIN_S: Final = 2.4
-"""For each search, asked twice: a box may wait for the second that MX allows."""
+"""For the searches, sent twice: a box may wait for the second that MX allows."""
+_ANSWERS: Final = (1, 16)
+"""The first answer is most often the box's; when it is not (a media server in the same case), wait for the others."""
 _EXECUTED: Final = Facts(reachable=True, open=True)
 _DMZ_WORDS: Final = re.compile(r"\bdmz\b|exposed[ -]?host|h[oô]te expos[eé]", re.IGNORECASE)
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """Searches, reads the description, lists the port mappings."""
+    searches = tuple(search(wire.target.address, wire.target.port, kind) for kind in SEARCHES)
     asked: set[Description] = set()
     elsewhere = False
     failure: ProtocolViolation | OSError | None = None
-    for target in SEARCHES:
-        for location in await _locations(wire, target):
+    for answers in _ANSWERS:
+        heard = await wire.ask_datagram(*searches, wait_s=_ANSWER_WITHIN_S, answers=answers)
+        if not heard:
+            break
+        for location in dict.fromkeys(filter(None, map(location_of, heard))):
             there = description_at(location, wire.target.address)
             elsewhere = elsewhere or there is None
             if there is None or there in asked or len(asked) >= _MOST_DESCRIPTIONS:
@@ -79,14 +85,6 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         raise ProtocolViolation("location-elsewhere")
     if failure is not None:
         raise failure
-
-
-async def _locations(wire: Wire, target: str) -> tuple[str, ...]:
-    """Where the answers to one search point, each once. Only the search for any root device waits for several."""
-    request = search(wire.target.address, wire.target.port, target)
-    several = 8 if target == SEARCHES[-1] else 1
-    answers = await wire.ask_datagram(request, wait_s=_ANSWER_WITHIN_S, answers=several)
-    return tuple(dict.fromkeys(location for answer in answers if (location := location_of(answer)) is not None))
 
 
 def _described(page: Response) -> Box | None:
