@@ -121,8 +121,9 @@ def nfs_server(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactor
 def internet_box(running_peers: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., InternetBox]:
     """Starts miniupnpd in a network of its own: `internet_box(["force_igd_desc_v1=yes"], ["-z", "Livebox"])`."""
 
-    def start(*settings: Any) -> InternetBox:
-        return running_peers.enter_context(running_miniupnpd(tmp_path_factory.mktemp("miniupnpd"), *settings))
+    def start(*settings: Any, **arguments: Any) -> InternetBox:
+        folder = tmp_path_factory.mktemp("miniupnpd")
+        return running_peers.enter_context(running_miniupnpd(folder, *settings, **arguments))
 
     return start
 

@@ -1,10 +1,7 @@
 """rpcbind and rpc.mountd in a network and a file system of their own: they insist on port 111 and on /run."""
 
-import asyncio
-import ctypes
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from peers.networks import inside
 from peers.processes import ADDRESS, program
 
 T = TypeVar("T")
@@ -47,24 +45,7 @@ class NfsServer:
 
     def inside(self, act: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What `act` returns, run in that network."""
-        results: list[T] = []
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                with Path(f"/proc/{self.process}/ns/net").open() as namespace:
-                    if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0) != 0:
-                        raise OSError(ctypes.get_errno(), "setns")  # of this thread alone
-                results.append(asyncio.run(act()))
-            except BaseException as error:  # noqa: BLE001 - raised again where it belongs
-                errors.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-        if errors:
-            raise errors[0]
-        return results[0]
+        return inside(self.process, act)
 
 
 @contextmanager
