@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lightproof.check.detectors import Detector, Speech
+from lightproof.check.detectors import UNIDENTIFIED, Detector, Speech
 from lightproof.check.identify import Heard, identify
 from lightproof.check.wire import Admission, Budget, Consent, Wire
 from lightproof.errors import ProtocolViolation
@@ -64,27 +64,34 @@ class Engine:
 
     async def visit(self, target: Target) -> Visit:
         """Finds out what one target speaks and runs the detectors that understand it, one after the other."""
-        observations: list[Observation] = []
-        unchecked: list[Unchecked] = []
         ends = asyncio.get_running_loop().time() + self.visit_s
         if target.transport == "udp":
             boxes = [d for d in self.detectors if d.transport == "udp"]
             chosen = [d for d in boxes if target.port in d.ports] or boxes
-            heard = Heard(Speech.OTHER)
-        else:
-            try:
-                heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends))
-            except (ProtocolViolation, OSError) as error:
-                return Visit(target=target, observations=(), unchecked=(_unchecked(target, "identify", error),))
-            chosen = [d for d in self.detectors if d.transport == "tcp" and d.applies(target.port, heard.speech)]
-        for detector in chosen:
+            return await self._run(chosen, target, Heard(Speech.OTHER), ends)
+        listening = [d for d in self.detectors if d.transport == "tcp"]
+        # A file share or an HL7 port may take words of another protocol badly: where one is expected, it goes first.
+        first = await self._run([d for d in listening if d.expects(target.port)], target, Heard(Speech.SILENT), ends)
+        if first.observations:
+            return first
+        try:
+            heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends))
+        except (ProtocolViolation, OSError) as error:
+            return replace(first, unchecked=(*first.unchecked, _unchecked(target, "identify", error)))
+        if heard.speech in UNIDENTIFIED:
+            silent = Unchecked(target=target, detector="identify", reason="silent")
+            return first if first.unchecked or heard.speech is Speech.OTHER else replace(first, unchecked=(silent,))
+        return await self._run([d for d in listening if heard.speech in d.speech], target, heard, ends)
+
+    async def _run(self, detectors: Sequence[Detector], target: Target, heard: Heard, ends: float) -> Visit:
+        observations: list[Observation] = []
+        unchecked: list[Unchecked] = []
+        for detector in detectors:
             budget = replace(detector.budget or self.budget, total_s=self.budget.total_s)
             wire = self._wire(target, detector.name, budget, ends, heard)
             failure = await self._detect(detector, wire, observations)
             if failure is not None:
                 unchecked.append(failure)
-        if target.transport == "tcp" and heard.speech is Speech.SILENT and not observations and not unchecked:
-            unchecked.append(Unchecked(target=target, detector="identify", reason="silent"))
         return Visit(target=target, observations=tuple(observations), unchecked=tuple(unchecked))
 
     async def _detect(self, detector: Detector, wire: Wire, observations: list[Observation]) -> Unchecked | None:

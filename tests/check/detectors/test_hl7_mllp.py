@@ -6,7 +6,6 @@ from functools import partial
 from check import looking
 from check.recording import recording
 from check.services import closing, dripping, saying, serving
-from lightproof.check.detectors import Speech
 from lightproof.check.detectors.hl7_mllp import DETECTOR, detect
 from lightproof.evidence.records import Facts
 
@@ -45,8 +44,7 @@ async def test_what_closes_or_says_something_else_is_not_spoken_of() -> None:
         assert (seen.observations, seen.violation) == ([], None)
 
 
-def test_it_is_sent_to_ports_of_hl7_that_nothing_else_understood() -> None:
-    assert DETECTOR.applies(2575, Speech.SILENT)
-    assert DETECTOR.applies(12575, Speech.OTHER)
-    assert not DETECTOR.applies(2575, Speech.HTTP)
-    assert not DETECTOR.applies(104, Speech.SILENT)
+def test_it_is_sent_to_the_ports_of_hl7_before_anything_else_is_said_there() -> None:
+    assert DETECTOR.expects(2575)
+    assert DETECTOR.expects(12575)
+    assert not DETECTOR.expects(104)

@@ -41,7 +41,7 @@ class Detector:
     """What a detector is called, where it looks, and the coroutine that looks.
 
     It runs on every target heard to speak a protocol in `speech`, wherever that is; with an empty `speech` it runs on
-    its own `ports` when nothing else was recognised there. `ports` are swept by default either way.
+    its own `ports`, before anything else is said there. `ports` are swept by default either way.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Detector:
     budget: Budget | None = None
     """What it may spend, for a protocol of many small questions; its time stays that of the engine's budget."""
 
-    def applies(self, port: int, speech: Speech) -> bool:
-        """Whether to run on a TCP port that was heard to speak so."""
-        return speech in self.speech or (not self.speech and speech in UNIDENTIFIED and port in self.ports)
+    def expects(self, port: int) -> bool:
+        """Whether it is known by its port alone, and this is one."""
+        return not self.speech and port in self.ports
 
 
 @cache
