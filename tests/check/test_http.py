@@ -306,6 +306,13 @@ def test_a_link_to_an_ipv6_address_leads_here_however_it_is_written() -> None:
     assert path_here(wire, "/", "https://[fd00::2]:8042/x") is None
 
 
+def test_links_of_a_server_beside_the_target_stay_on_its_own_port() -> None:
+    wire = Wire(Target("10.0.0.1", 1900, "udp"), detector="test", now=lambda: NOW)
+    assert path_here(wire, "/desc.xml", "ctl", port=5000) == "/ctl"
+    assert path_here(wire, "/desc.xml", "http://10.0.0.1:5000/ctl", port=5000) == "/ctl"
+    assert path_here(wire, "/desc.xml", "http://10.0.0.1:1900/ctl", port=5000) is None
+
+
 @given(st.text(), st.text())
 def test_any_link_leads_to_a_path_or_nowhere(base: str, reference: str) -> None:
     there = path_here(Wire(Target("10.0.0.1", 80), detector="test", now=lambda: NOW), f"/{base}", reference)
