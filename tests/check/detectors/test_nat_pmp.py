@@ -85,6 +85,11 @@ async def test_other_answers_say_nothing(answer: bytes) -> None:
     assert found.unchecked == ()
 
 
+async def test_a_box_that_knows_only_the_older_protocol_is_told_once() -> None:
+    found = await told_by(bytes((0, 128, 0, 1)) + bytes(8))
+    assert [o.signal for o in found.observations] == ["nat-pmp-present"]
+
+
 async def test_only_two_questions_are_asked_and_neither_asks_for_a_mapping() -> None:
     asked: list[bytes] = []
     async with answering(REFUSED, asked) as port:

@@ -27,22 +27,32 @@ _ANSWER_WITHIN_S: Final = 1.2
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
-    """Asks both, in turn."""
-    for answer in await wire.ask_datagram(_EXTERNAL_ADDRESS_REQUEST, wait_s=_ANSWER_WITHIN_S, answers=1):
-        if len(answer) == _ADDRESS_ANSWER.size and answer[:2] == bytes((0, _RESPONSE)):
-            _, _, result, _, external = _ADDRESS_ANSWER.unpack(answer)
-            address, kind = kind_of_address(".".join(map(str, external))) if result == 0 else (None, "none")
-            yield wire.observed(
-                "nat-pmp",
-                "nat-pmp-present",
-                details={"result": result, "external_address": address, "external": kind},
-                proof=_proof("NAT-PMP external address", _EXTERNAL_ADDRESS_REQUEST, answer, result),
-            )
-    for answer in await wire.ask_datagram(_ANNOUNCE_REQUEST, wait_s=_ANSWER_WITHIN_S, answers=1):
-        if len(answer) in _PCP_LENGTHS and answer[:2] == bytes((2, _RESPONSE)):
-            result = answer[3]
-            proof = _proof("PCP ANNOUNCE", _ANNOUNCE_REQUEST, answer, result)
-            yield wire.observed("pcp", "pcp-present", details={"result": result}, proof=proof)
+    """Asks both at once."""
+    questions = (_EXTERNAL_ADDRESS_REQUEST, _ANNOUNCE_REQUEST)
+    heard = await wire.ask_datagram(*questions, wait_s=_ANSWER_WITHIN_S, answers=len(questions))
+    # A box that knows NAT-PMP alone also answers the announcement in it, with an error: the address goes first.
+    addresses = sorted(filter(_is_address_answer, heard), key=lambda answer: answer[2:4])
+    for answer in addresses[:1]:
+        _, _, result, _, external = _ADDRESS_ANSWER.unpack(answer)
+        address, kind = kind_of_address(".".join(map(str, external))) if result == 0 else (None, "none")
+        yield wire.observed(
+            "nat-pmp",
+            "nat-pmp-present",
+            details={"result": result, "external_address": address, "external": kind},
+            proof=_proof("NAT-PMP external address", _EXTERNAL_ADDRESS_REQUEST, answer, result),
+        )
+    for answer in [answer for answer in heard if _is_announcement(answer)][:1]:
+        result = answer[3]
+        proof = _proof("PCP ANNOUNCE", _ANNOUNCE_REQUEST, answer, result)
+        yield wire.observed("pcp", "pcp-present", details={"result": result}, proof=proof)
+
+
+def _is_address_answer(answer: bytes) -> bool:
+    return len(answer) == _ADDRESS_ANSWER.size and answer[:2] == bytes((0, _RESPONSE))
+
+
+def _is_announcement(answer: bytes) -> bool:
+    return len(answer) in _PCP_LENGTHS and answer[:2] == bytes((2, _RESPONSE))
 
 
 def _proof(asked: str, request: bytes, answer: bytes, result: int) -> Proof:
