@@ -218,13 +218,16 @@ def show(
     as_json: bool = False,
     as_ndjson: bool = False,
     following: str = "",
+    silent: bool = False,
 ) -> None:
-    """Writes the reports that were asked for, then the result on stdout, and the command that may follow."""
+    """Writes the reports that were asked for, then (unless `silent`) the result, and the command that may follow."""
     from lightproof.documents import files, json, ndjson
 
     for path in reports:
         files.write(report, path)
         click.echo(_("Report written: {path}").format(path=path), err=True)
+    if silent:
+        return
     out = sys.stdout.buffer
     if as_json:
         out.write(json.dumps(report))

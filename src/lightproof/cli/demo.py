@@ -39,7 +39,8 @@ def command(fix: bool, as_json: bool, out: Path) -> int:
     with _stopped_by_sigterm():
         _tell(_("DEMO: an exposed practice, on this machine only, with invented patients."))
         exposed = _check(fixed=False)
-        show(exposed, reports=_reports(out, _EXPOSED), as_json=as_json and not fix)
+        # One JSON document and nothing else: the last one.
+        show(exposed, reports=_reports(out, _EXPOSED), as_json=as_json, silent=as_json and fix)
         if fix:
             _tell(_("DEMO: the same practice with its doors closed."))
             show(_check(fixed=True), reports=_reports(out, _FIXED), as_json=as_json)

@@ -13,7 +13,7 @@ from lightproof.demo.images import file
 from lightproof.demo.patients import Series, Study, studies
 
 SERVER_NAME: Final = "DEMO-web"
-FOLDER: Final = "/DEMO-images/"
+FOLDER: Final = "/images/"
 _QIDO: Final = "/dicom-web/studies"
 _FILES: Final = 12
 _MOST_MATCHES: Final = 100
@@ -34,7 +34,7 @@ def answer_openly(request: Request) -> Answer:
         return Answer(status=404, content_type=_DICOM_JSON, body=b'{"Details": "DEMO: no such study"}')
     if url.path == FOLDER:
         rows = "".join(f'<a href="{name}">{name}</a>\n' for name in ("../", *files()))
-        return _page(f"Index of {FOLDER}", f"<h1>Index of {FOLDER}</h1><pre>{rows}</pre>")
+        return _page(f"Index of {FOLDER}", f"<h1>Index of {FOLDER}</h1><pre>{rows}</pre><address>DEMO</address>")
     if url.path.startswith(FOLDER):
         return _file(url.path.removeprefix(FOLDER), request.headers.get("range", ""))
     return Answer(status=404, body=b"DEMO: not here")
