@@ -1,4 +1,4 @@
-"""Compiles the gettext catalogues into the wheel and into an editable install: only .po files are kept in the repository."""
+"""Compiles the gettext catalogues into the wheel and into an editable install: the repository keeps only .po files."""
 
 from pathlib import Path
 from typing import Any

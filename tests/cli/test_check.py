@@ -140,3 +140,10 @@ def test_french_is_spoken_when_asked(tmp_path: Path) -> None:
 def test_a_finished_run_leaves_no_journal(tmp_path: Path) -> None:
     lightproof("check", "127.0.0.1", "--ports", free_port(), home=tmp_path)
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_survey_says_what_speaks_dicom_and_asks_nothing_more(archive: Orthanc, tmp_path: Path) -> None:
+    ran = lightproof("check", "127.0.0.1", "--ports", ports_of(archive), "--survey", "--json", home=tmp_path)
+    assert [(s["service"], s["port"], s["grade"]) for s in ran.json["services"]] == [
+        ("dicom", archive.dicom_port, "reachable")
+    ]

@@ -14,9 +14,9 @@ from typing import Final
 from lightproof import __version__
 from lightproof.check.addresses import address_of, range_of
 from lightproof.check.scope import Scope, authorise
+from lightproof.check.sweep import Limits
 from lightproof.check.targets import Named, Ports, Resolver, TargetSpace, parse_target
 from lightproof.check.this_machine import ListeningSocket
-from lightproof.check.turns import Pace, unhurried_outside
 from lightproof.check.vantage import vantage_of
 from lightproof.check.wire import Consent
 from lightproof.evidence.records import ScopeRecord, Target, Vantage
@@ -39,12 +39,21 @@ class Plan:
     consent: Consent = field(default_factory=Consent)
     rate: float = 1_000.0
     """Connections started a second, over all targets."""
-    pace: Pace = unhurried_outside
 
     @property
     def targets(self) -> int:
         """How many targets will be tried."""
         return len(self.space) + len(self.boxes)
+
+    @property
+    def limits(self) -> Limits:
+        """How hard the sweep may press."""
+        return Limits(rate=self.rate)
+
+    @property
+    def seed(self) -> int:
+        """Of the order in which targets are tried: the same for the same plan."""
+        return int(self.digest[:8], 16)
 
     @property
     def digest(self) -> str:

@@ -7,7 +7,7 @@ first was stopped.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,14 +19,16 @@ from lightproof.check import journal as journals
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine, Visit
 from lightproof.check.findings import report
+from lightproof.check.fingerprints import dicom_product
 from lightproof.check.journal import Done, Journal
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
 from lightproof.check.questions import PICKS_UP
 from lightproof.check.rules import rulebook
-from lightproof.check.sweep import Limits, Sweep
+from lightproof.check.survey import Sighting, survey
+from lightproof.check.sweep import Sweep
 from lightproof.check.wire import Budget
-from lightproof.evidence.records import ExposureReport
+from lightproof.evidence.records import ExposureReport, Facts, Observation, Unchecked
 
 _VISIT_S: Final = 45.0
 _COUNTING_VISIT_S: Final = 240.0
@@ -65,14 +67,75 @@ def perform(
         _sweep(plan, done, kept, watcher)
         visits = asyncio.run(_visit(plan, done, kept, watcher, now))
     journal.unlink(missing_ok=True)
+    return _reported(
+        plan,
+        (observation for visit in visits for observation in visit.observations),
+        (entry for visit in visits for entry in visit.unchecked),
+        started=datetime.fromisoformat(done.started),
+        finished=now(),
+    )
+
+
+def perform_survey(plan: Plan, watcher: Watcher, *, clock: Callable[[], datetime] | None = None) -> ExposureReport:
+    """Only says which targets speak DICOM, in one sweep: the first look at very large ranges.
+
+    No query is sent, so no service is called open; `perform` on what was found tells the rest.
+    """
+    now = clock or (lambda: datetime.now(UTC))
+    started, total, tried = now(), len(plan.space), 0
+    observations: list[Observation] = []
+    unchecked: list[Unchecked] = []
+    for batch in survey(plan.space, seed=plan.seed, limits=plan.limits):
+        observations += (_observed(seen, now()) for seen in batch.sightings)
+        unchecked += (Unchecked(target=target, detector="survey", reason="not-tried") for target in batch.not_tried)
+        tried += sum(batch.counts.values())
+        watcher.swept(tried, total, len(observations))
+    return _reported(plan, observations, unchecked, started=started, finished=now())
+
+
+_SIGNALS: Final = {
+    "accepted": "dicom-association-accepted",
+    "rejected": "dicom-association-rejected",
+    "aborted": "dicom-aborted",
+    "certificate-demanded": "dicom-tls-mutual",
+}
+
+
+def _observed(seen: Sighting, at: datetime) -> Observation:
+    told = seen.recognition
+    product = (
+        dicom_product(told.implementation_class_uid or "", told.implementation_version_name or "") if told else None
+    )
+    return Observation(
+        at=at,
+        detector="survey",
+        target=seen.target,
+        service=seen.service,
+        signal=_SIGNALS[seen.word],
+        facts=Facts(reachable=True),
+        product=product[0] if product else None,
+        version=product[1] if product else None,
+        protections=("tls", "mutual-tls") if seen.presumed else ("tls",) if seen.service == "dicom-tls" else (),
+        details={"presumed": seen.presumed},
+    )
+
+
+def _reported(
+    plan: Plan,
+    observations: Iterable[Observation],
+    unchecked: Iterable[Unchecked],
+    *,
+    started: datetime,
+    finished: datetime,
+) -> ExposureReport:
     return report(
-        [observation for visit in visits for observation in visit.observations],
-        [entry for visit in visits for entry in visit.unchecked],
+        observations,
+        unchecked,
         book=rulebook(),
         lightproof=__version__,
         targets=plan.targets,
-        started=datetime.fromisoformat(done.started),
-        finished=now(),
+        started=started,
+        finished=finished,
         scope=plan.scope,
         vantage=plan.vantage,
         processes=plan.processes,
@@ -84,8 +147,7 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher) -> None:
     """Finds what answers; adds it to `done` and to the journal, batch by batch."""
     total = len(plan.space)
     tried = sum(stop - start for start, stop in done.swept)
-    seed = int(plan.digest[:8], 16)
-    sweep = Sweep(space=plan.space, question=PICKS_UP, seed=seed, limits=Limits(rate=plan.rate, pace=plan.pace))
+    sweep = Sweep(space=plan.space, question=PICKS_UP, seed=plan.seed, limits=plan.limits)
     for batch in sweep.run(done.swept):
         # What this machine failed to call is visited too: the visit says why it could not be checked.
         answering = [answer.target for answer in batch.answers]

@@ -18,7 +18,7 @@ from lightproof.locale import gettext as _
 if TYPE_CHECKING:
     from lightproof.check.engine import Visit
     from lightproof.check.plan import Plan
-    from lightproof.evidence.records import ExposureReport
+    from lightproof.evidence.records import ExposureReport, Service
 
 EXPOSED: Final = 3
 NOT_ALL_CHECKED: Final = 4
@@ -71,6 +71,7 @@ _RATE: Final = 1_000.0
 )  # fmt: skip
 @click.option("--journal", type=_FILE, help=_("Where to keep what is done so far."))
 @click.option("--resume", is_flag=True, help=_("Go on where the same command was stopped."))
+@click.option("--survey", is_flag=True, help=_("Only say which targets speak DICOM: a first look at large ranges."))
 @click.option("--dry-run", is_flag=True, help=_("Say what would be tried, on whose authority; try nothing."))
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of --json."))
 def command(**options: Any) -> int:
@@ -105,12 +106,13 @@ class Asked:
     fail_on: str
     journal: Path | None
     resume: bool
+    survey: bool
     dry_run: bool
     schema: bool
 
 
 def _check(asked: Asked) -> int:
-    from lightproof.check.run import perform
+    from lightproof.check.run import perform, perform_survey
     from lightproof.documents.files import format_of
     from lightproof.storage.home import journal_path
 
@@ -121,7 +123,10 @@ def _check(asked: Asked) -> int:
         _tell(plan)
         return 0
     with Narrator(as_ndjson=asked.as_ndjson) as narrator:
-        report = perform(plan, narrator, journal=asked.journal or journal_path(plan.digest), resume=asked.resume)
+        if asked.survey:
+            report = perform_survey(plan, narrator)
+        else:
+            report = perform(plan, narrator, journal=asked.journal or journal_path(plan.digest), resume=asked.resume)
     following = "" if asked.reports else "lightproof check … --report report.html"
     show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
     return exit_code(report, Grade(asked.fail_on))
@@ -243,7 +248,16 @@ def show(
 
 
 def exit_code(report: "ExposureReport", fail_on: Grade) -> int:
-    """What the shell is told about a report: an exposure outweighs what could not be checked."""
-    if any(service.grade >= fail_on for service in report.services):
+    """What the shell is told about a report: an exposure outweighs what could not be checked.
+
+    An internet box that shows its forwards to the inside, as it must, is no exposure by itself.
+    """
+    from lightproof.check.vantage import BOX_SERVICES
+    from lightproof.evidence.records import Vantage
+
+    def counts(service: "Service") -> bool:
+        return service.service not in BOX_SERVICES or service.vantage is Vantage.INTERNET
+
+    if any(service.grade >= fail_on and counts(service) for service in report.services):
         return EXPOSED
     return NOT_ALL_CHECKED if report.unchecked else 0
