@@ -1,7 +1,7 @@
 """What a person is told when something cannot be done: an id to search for, a cause, and a fix.
 
-Raise where the trouble is known; the doors (command line, console) translate and print. `exit_code` follows DESIGN
-section 7. Values that came from a network or from DICOM never go into a message.
+Raise where the trouble is known; the doors translate and print. `exit_code` is what the shell is told. Values that came
+from a network or from DICOM never go into a message.
 """
 
 from lightproof.locale import gettext as _
@@ -26,7 +26,7 @@ class UsageRefused(LightproofError):
 
 
 class ScopeRefused(LightproofError):
-    """Nobody with the right to do so has allowed these targets (DESIGN promise 2)."""
+    """Nobody with the right to do so has allowed these targets."""
 
     exit_code = 5
 

@@ -51,7 +51,7 @@ class Letter:
 
 
 def grade(facts: Facts) -> Grade:
-    """The gravest fact proved about one service (DESIGN section 4); closed when nothing is proved."""
+    """The gravest fact proved about one service; closed when nothing is proved."""
     for name, proved in _GRAVEST_FACTS_FIRST:
         if getattr(facts, name) is True:
             return proved

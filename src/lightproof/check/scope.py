@@ -1,4 +1,4 @@
-"""What may be probed, and who allowed it: the one place that says yes (DESIGN promise 2).
+"""What may be probed, and who allowed it: the one place that says yes.
 
 This machine and its gateway: yes. Private networks: when someone named them. Everything else: only when a scope file,
 not yet expired, names it. What is not plainly allowed is refused.

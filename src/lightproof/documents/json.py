@@ -1,4 +1,4 @@
-"""The report as JSON: the stable core of DESIGN section 7 with everything else beside it, its schema, and back.
+"""The report as JSON: the stable core that scripts rely on, everything else beside it, its schema, and back.
 
 The bytes depend on the report alone. They are ASCII: a report shown on a terminal or pasted into a mail carries no
 control, reordering or invisible character, only their `\\u` escapes.
