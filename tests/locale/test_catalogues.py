@@ -1,0 +1,88 @@
+"""French is complete: every text of the program is translated, with the same placeholders, and typeset as French is."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from lightproof import locale
+from lightproof.locale import gettext, ngettext, preferred_language, speaking
+
+SOURCE = Path(locale.__file__).parent.parent
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+CATALOGUES = sorted((SOURCE / "locale" / "fr" / "LC_MESSAGES").glob("*.po"))
+
+
+def texts_of_the_program() -> set[str]:
+    found = extract_from_dir(SOURCE, [("**.py", "python")], keywords=KEYWORDS)
+    texts: set[str] = set()
+    for _file, _line, message, _comments, _context in found:
+        texts.add(message if isinstance(message, str) else message[0])
+    return texts
+
+
+def messages(path: Path) -> list[Message]:
+    with path.open("rb") as file:
+        return [message for message in read_po(file, locale="fr") if message.id]
+
+
+def pairs(message: Message) -> list[tuple[str, str]]:
+    if isinstance(message.id, str):
+        return [(message.id, str(message.string))]
+    return list(zip(message.id, message.string, strict=True))
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_text_of_the_program_is_translated() -> None:
+    translated = {pairs(m)[0][0] for m in messages(SOURCE / "locale/fr/LC_MESSAGES/lightproof.po") if all(pairs(m)[0])}
+    assert sorted(texts_of_the_program() - translated) == []
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_translations_keep_the_placeholders(path: Path) -> None:
+    for message in messages(path):
+        for english, french in pairs(message):
+            assert placeholders(french) <= placeholders(english) | placeholders(pairs(message)[0][0]), english
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_translations_are_typeset_as_french_is(path: Path) -> None:
+    for message in messages(path):
+        for _english, french in pairs(message):
+            assert not re.search(r" [;?!»](\s|$)|« | :(\s|$)", french), french
+            assert "'" not in re.sub(r"'[^']*'", "", french), french
+
+
+def test_each_context_speaks_its_own_language() -> None:
+    with speaking("fr"):
+        assert gettext("Interrupted.") == "Interrompu."
+        with speaking("en"):
+            assert gettext("Interrupted.") == "Interrupted."
+    assert ngettext("{n} file", "{n} files", 2) == "{n} files"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "de_DE", "LC_ALL": "fr_BE"}, "fr"),
+        ({"LIGHTPROOF_LANG": "en", "LANG": "fr_FR"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_environment_chooses_the_language(
+    environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LIGHTPROOF_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert preferred_language() == language
