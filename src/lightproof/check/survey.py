@@ -6,7 +6,7 @@ Each target gets at most four short connections, one after the other, all in the
 3. where that is answered as TLS: a real handshake and the association request inside;
 4. where the peer ended that without a word: a handshake and silence. A server that ends this too wants a certificate
    that we have not; one that waits simply did not like our request.
-Only what parses strictly counts (check.md section 2.2). The one thing not proved is said to be presumed: a TLS service
+Only what parses strictly counts. The one thing not proved is said to be presumed: a TLS service
 that wants a client certificate, chose no web protocol, and sits on a port registered or used for DICOM.
 """
 
@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from lightproof.check.identity import CALLED_AE, CALLING_AE
 from lightproof.check.questions import Conversation, Outcome, Question
@@ -23,6 +23,9 @@ from lightproof.check.targets import TargetSpace
 from lightproof.check.tls_hello import RANDOM_LENGTH, InsideTls, TlsAnswer, client_hello, read_tls_answer
 from lightproof.dicom.recognise import Recognition, Verdict, association_request, recognise
 from lightproof.evidence.records import Target
+
+if TYPE_CHECKING:
+    import ssl
 
 DICOM_PORTS: Final = frozenset({104, 2762, 4242, 11112})
 """Registered for DICOM (IANA: acr-nema, dicom-tls, dicom), and Orthanc's."""
@@ -110,7 +113,7 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
         )
     demanded = answer.found is InsideTls.CERTIFICATE_DEMANDED and answer.question in (_INSIDE, _QUIET)
     ended_in_silence = answer.found is InsideTls.ENDED and answer.question == _QUIET
-    if (demanded or ended_in_silence) and answer.target.port in DICOM_PORTS:
+    if (demanded or ended_in_silence) and answer.place[1] in DICOM_PORTS:
         return Sighting(target=answer.target, service="dicom-tls", word="certificate-demanded", presumed=True)
     return None
 
@@ -176,6 +179,13 @@ def _waiting() -> Conversation[Clue]:
 def _talk(request: bytes) -> Conversation[Clue]:
     # Few targets come this far, and the TLS library takes longer to load than a thousand closed ports to call.
     from lightproof.check.tls_association import TlsAssociation  # noqa: PLC0415
+
+    return TlsAssociation(_tls_context(), request, _take_leave)
+
+
+@cache
+def _tls_context() -> "ssl.SSLContext":
+    """One for all: making one costs more than the handshakes of a hundred targets."""
     from lightproof.check.tls_context import observing_tls_context  # noqa: PLC0415
 
-    return TlsAssociation(observing_tls_context(alpn=("h2", "http/1.1")), request, _take_leave)
+    return observing_tls_context(alpn=("h2", "http/1.1"))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET6, inet_ntoa, inet_ntop
+from struct import Struct
 from typing import Final
 
 from lightproof.check.addresses import (
@@ -35,6 +36,7 @@ LARGEST_IPV6_RANGE: Final = 1 << 20
 LONGEST_LIST: Final = 64 * 1024 * 1024
 """Bytes of a file of targets."""
 _LONGEST_LINE: Final = 1_024
+_OCTETS: Final = Struct(">I").pack
 _LONGEST_NAME: Final = 253
 
 
@@ -304,7 +306,8 @@ class TargetSpace:
             place = bisect_right(self._starts, nth) - 1 if len(self._starts) > 2 else 0
             found = self.ranges[place]
             number = found.first + nth - self._starts[place]
-            return _text(found.version, number), self.ports.numbers[port]
+            text = inet_ntoa(_OCTETS(number)) if found.version == 4 else _text(6, number)
+            return text, self.ports.numbers[port]
         nth = index - self._product
         if nth < len(self._explicit4):
             pair = self._explicit4[nth]

@@ -1,0 +1,82 @@
+"""Targets per CPU-second of our survey and of the same loop in C, on 60,000 mixed targets, in one run.
+
+    python benchmarks/sweep_vs_c.py [--runs 3]
+
+Ten times the lab, all services in code, none of them TLS: the C program has no TLS library. The time that Python takes
+to load is told apart: it does not grow with the targets.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import lab
+from lightproof.check.identity import CALLED_AE, CALLING_AE
+from lightproof.check.tls_hello import RANDOM_LENGTH, client_hello
+from lightproof.dicom.recognise import association_request
+from measuring import middle, run, table, write
+
+HERE: Final = Path(__file__).parent
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--times", type=int, default=10, help="how many times the lab's population")
+    chosen = options.parse_args()
+    people = lab.population(times=chosen.times, real=False, tls=False)
+    ports = ",".join(map(str, people.ports))
+    ours: list[float] = []
+    theirs: list[float] = []
+    loading: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "sweep"
+        subprocess.run(["gcc", "-O2", "-Wall", "-o", program, HERE / "sweep.c"], check=True)
+        hellos = (association_request(CALLING_AE, CALLED_AE), client_hello(bytes(RANDOM_LENGTH)))
+        said = Path(folder) / "hellos"
+        said.write_bytes(b"".join(len(hello).to_bytes(4, "big") + hello for hello in hellos))
+        with lab.running(people):
+            for number in range(chosen.runs):
+                cost = run([program, people.first, people.last, ports, str(number), said], limit_s=120)
+                theirs.append(people.targets / cost.cpu_s)
+                c_found = json.loads(cost.output)["recognised"]
+                span = f"{people.first}-{people.last}"
+                cost = run([sys.executable, HERE / "survey_command.py", span, ports, str(number)], limit_s=120)
+                answer = json.loads(cost.output)
+                loading.append(answer["cpu_s"]["to_load"])
+                ours.append(people.targets / answer["cpu_s"]["to_survey"])
+                found = {(seen["address"], seen["port"]) for seen in answer["found"]}
+    ratio = median(ours) / median(theirs)
+    table(
+        [
+            ["", "targets per CPU-second", "found", "of"],
+            ["ours", round(median(ours)), len(found & people.dicom), len(people.dicom)],
+            ["C", round(median(theirs)), c_found, len(people.dicom)],
+        ]
+    )
+    print(f"ours / C: {ratio:.3f}; false positives: {len(found - people.dicom)}; loading: {median(loading):.3f} CPU s")
+    write(
+        "sweep_vs_c",
+        {
+            "targets": people.targets,
+            "runs": chosen.runs,
+            "ours_per_cpu_second": middle(ours, 0),
+            "c_per_cpu_second": middle(theirs, 0),
+            "ratio": round(ratio, 3),
+            "dicom": len(people.dicom),
+            "ours_found": len(found & people.dicom),
+            "ours_false_positives": len(found - people.dicom),
+            "c_found": c_found,
+            "loading_cpu_s": middle(loading),
+            "peak_mb": round(answer["peak_mb"], 1),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Recall, false positives, CPU and wall time of our survey and of nmap's `dicom-ping`, on the lab, in one run.
+
+    python benchmarks/sweep_vs_nmap.py [--runs 20] [--nmap-runs 3] [--t4]
+
+`--t4` adds one run of nmap at -T4, which takes more than seven minutes. CPU is that of the measured command alone.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Final
+from xml.etree import ElementTree
+
+import lab
+from measuring import Cost, middle, run, table, write
+
+SURVEY: Final = Path(__file__).parent / "survey_command.py"
+NMAP: Final = ("nmap", "-n", "-Pn", "--script", "dicom-ping", "-oX", "-", "-sT")
+BEST: Final = (
+    *("-T5", "--min-hostgroup", "2048", "--min-parallelism", "1000", "--max-parallelism", "1000"),
+    *("--max-retries", "1", "--script-timeout", "8s"),
+)
+Found = frozenset[tuple[str, int]]
+
+
+def ours(people: lab.Population, seed: int) -> tuple[Cost, Found]:
+    ports = ",".join(map(str, people.ports))
+    cost = run([sys.executable, SURVEY, f"{people.first}-{people.last}", ports, str(seed)], limit_s=60)
+    answer = json.loads(cost.output)
+    if answer["targets"] != people.targets or answer["not_tried"]:
+        raise RuntimeError("not every target was tried")
+    return cost, frozenset((seen["address"], seen["port"]) for seen in answer["found"])
+
+
+def nmaps(people: lab.Population, flags: tuple[str, ...]) -> tuple[Cost, Found]:
+    network = people.first.rsplit(".", 2)[0]
+    last = people.last.split(".")
+    whole, rest = int(last[2]), int(last[3])
+    targets = [f"{network}.0-{whole - 1}.0-255", f"{network}.{whole}.0-{rest}"]
+    cost = run([*NMAP, *flags, "-p", ",".join(map(str, people.ports)), *targets], limit_s=900)
+    found: set[tuple[str, int]] = set()
+    for host in ElementTree.fromstring(cost.output).iter("host"):
+        address = host.find("address")
+        assert address is not None
+        for port in host.iter("port"):
+            script = port.find("script[@id='dicom-ping']")
+            if script is not None and "DICOM Service Provider discovered" in script.get("output", ""):
+                found.add((address.get("addr", ""), int(port.get("portid", "0"))))
+    return cost, frozenset(found)
+
+
+def summary(people: lab.Population, runs: list[tuple[Cost, Found]]) -> dict[str, object]:
+    return {
+        "runs": len(runs),
+        "recall": sorted({len(found & people.dicom) for _, found in runs}),
+        "false_positives": sorted({len(found - people.dicom) for _, found in runs}),
+        "same_answer": len({found for _, found in runs}) == 1,
+        "wall_s": middle([cost.wall_s for cost, _ in runs]),
+        "cpu_s": middle([cost.cpu_s for cost, _ in runs]),
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--runs", type=int, default=20)
+    options.add_argument("--nmap-runs", type=int, default=3)
+    options.add_argument("--t4", action="store_true")
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    people = lab.population(seed=chosen.seed)
+    measured: dict[str, list[tuple[Cost, Found]]] = {"ours": [], "nmap best": []}
+    with lab.running(people):
+        for number in range(max(chosen.runs, chosen.nmap_runs)):
+            if number < chosen.runs:
+                measured["ours"].append(ours(people, number))
+            if number < chosen.nmap_runs:
+                measured["nmap best"].append(nmaps(people, BEST))
+        if chosen.t4:
+            measured["nmap -T4"] = [nmaps(people, ("-T4",))]
+    result = {name: summary(people, runs) for name, runs in measured.items() if runs}
+    rows: list[list[object]] = [["", "runs", "recall", "false", "same answer", "wall s", "CPU s"]]
+    for name, runs in measured.items():
+        facts = result[name]
+        rows.append(
+            [
+                name,
+                len(runs),
+                f"{'-'.join(map(str, facts['recall']))}/{len(people.dicom)}",
+                "-".join(map(str, facts["false_positives"])),
+                "yes" if facts["same_answer"] else "no",
+                median(cost.wall_s for cost, _ in runs),
+                median(cost.cpu_s for cost, _ in runs),
+            ]
+        )
+    table(rows)
+    ratios: dict[str, float] = {}
+    for name in measured:
+        if name != "ours" and measured["ours"]:
+            for unit in ("wall_s", "cpu_s"):
+                ratio = result["ours"][unit]["median"] / result[name][unit]["median"]
+                ratios[f"{unit} ours / {name}"] = round(ratio, 4)
+                print(f"{unit} ours / {name}: {ratio:.3f}")
+    missed = {people.kind_at(*place) for _, found in measured["ours"] for place in people.dicom - found}
+    print("ours missed:", ", ".join(sorted(missed)) or "nothing")
+    write(
+        "sweep_vs_nmap",
+        {
+            "targets": people.targets,
+            "dicom": len(people.dicom),
+            "seed": chosen.seed,
+            **result,
+            "ratios": ratios,
+            "ours_missed": sorted(missed),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
