@@ -1,0 +1,97 @@
+"""A plan holds what was asked for, and nothing that nobody allowed."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from lightproof.check.plan import Plan, box_named, boxes_at, plan_of_named, plan_of_this_machine
+from lightproof.check.scope import Scope, load_scope
+from lightproof.check.targets import Named, Ports, parse_target
+from lightproof.check.this_machine import ListeningSocket
+from lightproof.check.wire import Consent
+from lightproof.errors import ScopeRefused
+from lightproof.evidence.records import Target, Vantage
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+PORTS = Ports.of((104, 11112))
+
+
+def named(*texts: str) -> list[Named]:
+    return [parse_target(text, lambda _name: ("192.168.1.7",)) for text in texts]
+
+
+def plan(*texts: str, **more: object) -> Plan:
+    return plan_of_named(named(*texts), PORTS, consent=Consent(), rate=100, now=NOW, **more)  # type: ignore[arg-type]
+
+
+def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]') -> Scope:
+    file = tmp_path / "scope.toml"
+    file.write_text(
+        'controller = "Practice"\nauthoriser = "Dr A"\nbasis = "mandate"\nreference = "M-1"\npurpose = "audit"\n'
+        f"expires = {(NOW + timedelta(days=1)).isoformat()}\ntargets = {targets}\n"
+    )
+    return load_scope(file, lambda _name: ())
+
+
+def test_ranges_meet_all_ports_and_a_named_port_only_itself() -> None:
+    made = plan("192.168.1.0/31", "192.168.9.9:8042", "pacs.example.org")
+    targets = {made.space[index] for index in range(len(made.space))}
+    assert Target("192.168.9.9", 8042) in targets
+    assert Target("192.168.9.9", 104) not in targets
+    assert Target("192.168.1.7", 104) in targets
+    assert len(targets) == 2 * 2 + 1 + 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"imported": [("8.8.8.8", 80)]},
+        {"boxes": boxes_at(["9.9.9.9"])},
+    ],
+)
+def test_nothing_public_is_planned_without_a_scope(more: dict[str, object]) -> None:
+    texts = ("127.0.0.1",) if more else ("8.8.4.4",)
+    with pytest.raises(ScopeRefused):
+        plan(*texts, **more)
+
+
+def test_a_scope_alone_plans_all_that_it_allows(tmp_path: Path) -> None:
+    made = plan(scope=a_scope(tmp_path))
+    assert len(made.space) == 4 * len(PORTS.numbers)
+    assert made.scope.basis == "mandate"
+    assert made.vantage(Target("203.0.113.1", 104)) is not Vantage.THIS_MACHINE
+
+
+def test_what_a_scope_does_not_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScopeRefused):
+        plan("203.0.113.9", scope=a_scope(tmp_path))
+
+
+def test_excluded_targets_are_not_there() -> None:
+    made = plan("192.168.1.0/30", excluded=named("192.168.1.2"))
+    assert "192.168.1.2" not in {made.space[index].address for index in range(len(made.space))}
+
+
+def test_a_box_is_asked_on_its_usual_ports_or_on_the_one_named() -> None:
+    assert box_named("192.168.1.1", lambda _name: ()) == boxes_at(["192.168.1.1"])
+    assert box_named("192.168.1.1:19000", lambda _name: ()) == (Target("192.168.1.1", 19_000, "udp"),)
+
+
+def test_this_machine_is_seen_from_where_its_sockets_are_bound() -> None:
+    sockets = [
+        ListeningSocket(address="0.0.0.0", port=104, process="Orthanc", reached_at=("192.168.1.5",)),
+        ListeningSocket(address="127.0.0.1", port=8042, process=None, reached_at=("127.0.0.1",)),
+    ]
+    made = plan_of_this_machine(
+        sockets, own_addresses=frozenset({"192.168.1.5"}), boxes=(), consent=Consent(), rate=100
+    )
+    assert made.vantage(Target("192.168.1.5", 104)) is Vantage.LOCAL_NETWORK
+    assert made.vantage(Target("127.0.0.1", 8042)) is Vantage.THIS_MACHINE
+    assert made.processes == {Target("192.168.1.5", 104): "Orthanc"}
+
+
+def test_equal_plans_share_a_journal_and_others_do_not() -> None:
+    assert plan("192.168.1.1").digest == plan("192.168.1.1").digest
+    assert plan("192.168.1.1").digest != plan("192.168.1.2").digest
