@@ -18,6 +18,7 @@ from lightproof.evidence.records import Observation, Target, Unchecked
 
 _log = logging.getLogger(__name__)
 
+_UPNP_PORT = 1900
 IDENTIFY_BUDGET = Budget(total_s=25, bytes_in=64 * 1024, bytes_out=4 * 1024, connections=8)
 
 
@@ -67,7 +68,8 @@ class Engine:
         ends = asyncio.get_running_loop().time() + self.visit_s
         if target.transport == "udp":
             boxes = [d for d in self.detectors if d.transport == "udp"]
-            chosen = [d for d in boxes if target.port in d.ports] or boxes
+            # A box that someone named with a port of its own is asked for what it forwards.
+            chosen = [d for d in boxes if d.expects(target.port)] or [d for d in boxes if d.expects(_UPNP_PORT)]
             return await self._run(chosen, target, Heard(Speech.OTHER), ends)
         listening = [d for d in self.detectors if d.transport == "tcp"]
         # A file share or an HL7 port may take words of another protocol badly: where one is expected, it goes first.
