@@ -28,11 +28,19 @@ class Cost:
     output: str
 
 
-def run(command: Sequence[str | Path], *, limit_s: float) -> Cost:
+def as_installed(folder: Path) -> dict[str, str]:
+    """An environment in which Python keeps its bytecode (in `folder`), as every installation does."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**environment, "PYTHONPYCACHEPREFIX": str(folder)}
+
+
+def run(command: Sequence[str | Path], *, limit_s: float, environment: Mapping[str, str] | None = None) -> Cost:
     """Runs a command to its end, killed after `limit_s`; raises when it fails."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as complaints:
         began = time.perf_counter()
-        process = subprocess.Popen(list(map(str, command)), stdout=output, stderr=complaints, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            list(map(str, command)), stdout=output, stderr=complaints, stdin=subprocess.DEVNULL, env=environment
+        )
         killer = threading.Timer(limit_s, process.kill)
         killer.start()
         try:

@@ -19,7 +19,7 @@ import lab
 from lightproof.check.identity import CALLED_AE, CALLING_AE
 from lightproof.check.tls_hello import RANDOM_LENGTH, client_hello
 from lightproof.dicom.recognise import association_request
-from measuring import middle, run, table, write
+from measuring import as_installed, middle, run, table, write
 
 HERE: Final = Path(__file__).parent
 
@@ -46,7 +46,8 @@ def main() -> None:
                 theirs.append(people.targets / cost.cpu_s)
                 c_found = json.loads(cost.output)["recognised"]
                 span = f"{people.first}-{people.last}"
-                cost = run([sys.executable, HERE / "survey_command.py", span, ports, str(number)], limit_s=120)
+                command = [sys.executable, HERE / "survey_command.py", span, ports, str(number)]
+                cost = run(command, limit_s=120, environment=as_installed(Path(folder)))
                 answer = json.loads(cost.output)
                 loading.append(answer["cpu_s"]["to_load"])
                 ours.append(people.targets / answer["cpu_s"]["to_survey"])

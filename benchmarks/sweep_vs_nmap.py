@@ -8,13 +8,15 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Final
 from xml.etree import ElementTree
 
 import lab
-from measuring import Cost, middle, run, table, write
+from measuring import Cost, as_installed, middle, run, table, write
 
 SURVEY: Final = Path(__file__).parent / "survey_command.py"
 NMAP: Final = ("nmap", "-n", "-Pn", "--script", "dicom-ping", "-oX", "-", "-sT")
@@ -25,9 +27,10 @@ BEST: Final = (
 Found = frozenset[tuple[str, int]]
 
 
-def ours(people: lab.Population, seed: int) -> tuple[Cost, Found]:
+def ours(people: lab.Population, seed: int, environment: Mapping[str, str]) -> tuple[Cost, Found]:
     ports = ",".join(map(str, people.ports))
-    cost = run([sys.executable, SURVEY, f"{people.first}-{people.last}", ports, str(seed)], limit_s=60)
+    command = [sys.executable, SURVEY, f"{people.first}-{people.last}", ports, str(seed)]
+    cost = run(command, limit_s=60, environment=environment)
     answer = json.loads(cost.output)
     if answer["targets"] != people.targets or answer["not_tried"]:
         raise RuntimeError("not every target was tried")
@@ -71,10 +74,12 @@ def main() -> None:
     chosen = options.parse_args()
     people = lab.population(seed=chosen.seed)
     measured: dict[str, list[tuple[Cost, Found]]] = {"ours": [], "nmap best": []}
-    with lab.running(people):
+    with TemporaryDirectory() as folder, lab.running(people):
+        environment = as_installed(Path(folder))
+        ours(people, 0, environment)
         for number in range(max(chosen.runs, chosen.nmap_runs)):
             if number < chosen.runs:
-                measured["ours"].append(ours(people, number))
+                measured["ours"].append(ours(people, number, environment))
             if number < chosen.nmap_runs:
                 measured["nmap best"].append(nmaps(people, BEST))
         if chosen.t4:

@@ -82,9 +82,9 @@ def survey(
     stop: Callable[[], bool] = lambda: False,
     entropy: Callable[[int], bytes] = os.urandom,
 ) -> Generator[SurveyBatch]:
-    """Looks for DICOM on every target but those whose positions are `done`; `stop` ends it within a tenth of a second.
+    """Looks for DICOM on every target but those whose positions are `done`; a `stop` is heard four times a second.
 
-    Targets must have been authorised. Answers come within 15 s of the first call, whatever the peers do.
+    Targets must have been authorised. Each has its answer 25 s after its first call at the latest, whatever it does.
     """
     sweep = Sweep(
         space=space, question=_clear_text(entropy(RANDOM_LENGTH)), seed=seed, limits=limits or Limits(), stop=stop
@@ -111,7 +111,7 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
             word=word,
             recognition=answer.found,
         )
-    demanded = answer.found is InsideTls.CERTIFICATE_DEMANDED and answer.question in (_INSIDE, _QUIET)
+    demanded = answer.found is InsideTls.CERTIFICATE_DEMANDED
     ended_in_silence = answer.found is InsideTls.ENDED and answer.question == _QUIET
     if (demanded or ended_in_silence) and answer.place[1] in DICOM_PORTS:
         return Sighting(target=answer.target, service="dicom-tls", word="certificate-demanded", presumed=True)
@@ -121,7 +121,6 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
 _CLEAR: Final = "association"
 _HELLO: Final = "tls-hello"
 _INSIDE: Final = "association-inside-tls"
-_DOUBTFUL: Final = "association-inside-doubtful-tls"
 _QUIET: Final = "silence-inside-tls"
 
 
@@ -148,15 +147,12 @@ def _take_leave(found: Clue) -> bytes:
 
 
 def _after_hello(_outcome: Outcome, found: Clue | None) -> Question[Clue] | None:
-    if found is TlsAnswer.SERVER_HELLO:
-        return _inside(_INSIDE)
-    # Refused, perhaps for want of a common version or cipher: a refusal in the real handshake then proves nothing.
-    return _inside(_DOUBTFUL) if found is TlsAnswer.ALERT else None
+    return _inside() if found in (TlsAnswer.SERVER_HELLO, TlsAnswer.ALERT) else None
 
 
 @cache
-def _inside(name: str) -> Question[Clue]:
-    return Question(name=name, conversation=_asking, answer_s=_ANSWER_S, then=_after_inside)
+def _inside() -> Question[Clue]:
+    return Question(name=_INSIDE, conversation=_asking, answer_s=_ANSWER_S, then=_after_inside)
 
 
 def _after_inside(_outcome: Outcome, found: Clue | None) -> Question[Clue] | None:

@@ -97,7 +97,7 @@ class Sweep(Generic[R]):
     shards: int = 1
     clock: Callable[[], float] = time.monotonic
     stop: Callable[[], bool] = lambda: False
-    """Asked ten times a second at least; once it says yes, nothing more is sent."""
+    """Asked four times a second at least; once it says yes, nothing more is sent."""
     readiness: Callable[[], Readiness] = best_readiness
 
     def run(self, done: Sequence[tuple[int, int]] = ()) -> Generator[Batch[R]]:
@@ -130,8 +130,8 @@ _STARTS_A_ROUND: Final = 128
 _EVENTS_A_ROUND: Final = 512
 _BATCH_S: Final = 0.25
 _BATCH_TARGETS: Final = 16_384
-_LONGEST_WAIT_S: Final = 0.1
-_GATHERING_S: Final = 0.002
+_LONGEST_WAIT_S: Final = 0.2
+_GATHERING_S: Final = 0.01
 """Once all calls are placed, news is left to gather: peers that say one byte at a time would cost a round each."""
 _RETRY_S: Final = 0.2
 _ATTEMPTS: Final = 50

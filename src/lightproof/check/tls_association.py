@@ -13,7 +13,7 @@ from lightproof.dicom.recognise import Recognition, Verdict, recognise
 
 _MOST_BYTES: Final = 64 * 1024
 """A handshake with a chain of three certificates takes 5 KB."""
-_CLIENT_CERTIFICATE_DEMANDED: Final = frozenset(
+_CERTIFICATE_DEMANDED: Final = frozenset(
     {
         "SSLV3_ALERT_HANDSHAKE_FAILURE",
         "SSLV3_ALERT_BAD_CERTIFICATE",
@@ -21,7 +21,11 @@ _CLIENT_CERTIFICATE_DEMANDED: Final = frozenset(
         "TLSV13_ALERT_CERTIFICATE_REQUIRED",
     }
 )
-"""How OpenSSL names the alerts of a server that refuses a client without certificate."""
+"""How OpenSSL names the alerts with which a TLS 1.3 server refuses a client without certificate."""
+
+
+_HANDSHAKE_RECORD: Final = 22
+_CERTIFICATE_REQUEST: Final = 13
 
 
 class TlsAssociation:
@@ -35,6 +39,8 @@ class TlsAssociation:
         self._farewell = farewell
         self._agreed = False
         self._taken = 0
+        self._flight = bytearray()
+        """What came before the handshake was done: up to TLS 1.2 it is in clear."""
         self._heard = bytearray()
 
     def begin(self) -> bytes:
@@ -51,9 +57,11 @@ class TlsAssociation:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+        if not self._agreed:
+            self._flight += data
         found = self._advance()
         if found is None and not data:
-            found = InsideTls.ENDED if self._agreed and not self._heard else InsideTls.NO_HANDSHAKE
+            found = self._ended()
         return self._outgoing.read(), found
 
     def _advance(self) -> Recognition | InsideTls | None:
@@ -79,7 +87,30 @@ class TlsAssociation:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             pass
         except ssl.SSLError as error:
-            if error.reason in _CLIENT_CERTIFICATE_DEMANDED:
+            if self._agreed and error.reason in _CERTIFICATE_DEMANDED:
                 return InsideTls.CERTIFICATE_DEMANDED
-            return InsideTls.OTHER if self._agreed else InsideTls.NO_HANDSHAKE
-        return InsideTls.ENDED if self._agreed and not self._heard else InsideTls.NO_HANDSHAKE
+            if self._agreed:
+                return InsideTls.OTHER
+        return self._ended()
+
+    def _ended(self) -> InsideTls:
+        """What it means that the peer ended this, or refused the handshake."""
+        if self._agreed:
+            return InsideTls.OTHER if self._heard else InsideTls.ENDED
+        return InsideTls.CERTIFICATE_DEMANDED if _asks_for_certificate(self._flight) else InsideTls.NO_HANDSHAKE
+
+
+def _asks_for_certificate(flight: bytes | bytearray) -> bool:
+    """Whether a server's first flight, in clear up to TLS 1.2, holds a CertificateRequest (RFC 5246 section 7.4.4)."""
+    messages = bytearray()
+    at = 0
+    while at + 5 <= len(flight) and flight[at] == _HANDSHAKE_RECORD:
+        length = flight[at + 3] << 8 | flight[at + 4]
+        messages += flight[at + 5 : at + 5 + length]
+        at += 5 + length
+    at = 0
+    while at + 4 <= len(messages):
+        if messages[at] == _CERTIFICATE_REQUEST:
+            return True
+        at += 4 + int.from_bytes(messages[at + 1 : at + 4], "big")
+    return False
