@@ -5,27 +5,24 @@ fields) is used for one target after the other. Every call has one deadline unti
 answer, whatever the peer sends in between, and a cap on bytes. What this machine itself could not do (no port, no
 descriptor left) is tried again later and is never told as the target's state.
 
-Two properties of Linux make it fast: a TCP socket whose connect was refused can connect again, so closed ports cost
-neither socket() nor close(); and a second connect() tells how the first one went, so a refusal on loopback needs no
-epoll round.
+A second connect() tells how the first one went: a refusal on loopback needs no epoll round.
 """
 
 import contextlib
 import errno
 import gc
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from lightproof.check.deadlines import Deadlines
+from lightproof.check.lines import Job, Line, Lines, call_from_elsewhere, is_itself, source_ports
 from lightproof.check.order import Order
-from lightproof.check.questions import Conversation, Outcome, Question
+from lightproof.check.questions import Outcome, Question
 from lightproof.check.readiness import WRITABLE, Readiness, best_readiness
 from lightproof.check.targets import TargetSpace
 from lightproof.check.turns import Pace, Turns, unhurried_outside
@@ -102,11 +99,12 @@ class Sweep(Generic[R]):
 
     def run(self, done: Sequence[tuple[int, int]] = ()) -> Generator[Batch[R]]:
         """Sweeps all positions but those in `done` (ascending half-open ranges, as batches tell them)."""
-        loop = _Loop(self, self._pending(done), self.readiness())
+        lines: Lines[R] = Lines(self.readiness(), self.limits.in_flight)
+        loop = _Loop(self, self._pending(done), lines)
         try:
             yield from loop.batches()
         finally:
-            loop.hang_up()
+            lines.hang_up()
 
     def _pending(self, done: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         order = Order(len(self.space), self.seed)
@@ -118,14 +116,10 @@ class Sweep(Generic[R]):
         )
 
 
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR})
 _OURS: Final = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 """This machine's own trouble, most often that all its ports towards one target are in use."""
-_NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PICKED_UP_AND_ENDED: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-_BIND_ADDRESS_NO_PORT: Final = 24
-_SPARE_DESCRIPTORS: Final = 64
 _STARTS_A_ROUND: Final = 128
 _EVENTS_A_ROUND: Final = 512
 _BATCH_S: Final = 0.25
@@ -138,54 +132,24 @@ _ATTEMPTS: Final = 50
 _MOST_WAITING: Final = 8_192
 
 
-class _Job(Generic[R]):
-    """A call that is placed, or to be placed later."""
-
-    __slots__ = ("address", "attempts", "position", "question")
-
-    def __init__(self, position: int, address: tuple[str, int], question: Question[R]) -> None:
-        self.position = position
-        self.address = address
-        self.question = question
-        self.attempts = 0
-
-
-class _Line(Generic[R]):
-    """A socket and the call it carries now."""
-
-    __slots__ = ("call", "family", "heard", "job", "sock", "talk", "up")
-
-    def __init__(self, sock: socket.SocketType, family: int) -> None:
-        self.sock = sock
-        self.family = family
-        self.call = 0
-        self.job: _Job[R] | None = None
-        self.up = False
-        self.heard: bytearray | None = None
-        self.talk: Conversation[R] | None = None
-
-
 class _Loop(Generic[R]):
     """One run of a sweep."""
 
-    def __init__(self, sweep: Sweep[R], pending: Iterator[tuple[int, int]], readiness: Readiness) -> None:
+    def __init__(self, sweep: Sweep[R], pending: Iterator[tuple[int, int]], lines: Lines[R]) -> None:
         self._sweep = sweep
         self._clock = sweep.clock
         self._question = sweep.question
         self._pending = pending
         self._exhausted = False
-        self._readiness = readiness
-        self._source_ports = _source_ports()
-        self._most_lines = min(sweep.limits.in_flight, _descriptors_left())
-        self._turns: Turns[_Job[R]] = Turns(sweep.limits.pace)
-        self._spare: dict[int, list[_Line[R]]] = {socket.AF_INET: [], socket.AF_INET6: []}
-        self._lines: dict[int, _Line[R]] = {}
-        """Every open socket, by its descriptor."""
-        self._calls: dict[int, _Line[R]] = {}
+        self._readiness = lines.readiness
+        self._source_ports = source_ports()
+        self._lines = lines
+        self._turns: Turns[Job[R]] = Turns(sweep.limits.pace)
+        self._calls: dict[int, Line[R]] = {}
         """Calls in flight, by their number."""
         self._last_call = 0
-        self._next_jobs: deque[_Job[R]] = deque()
-        self._retries: deque[tuple[float, _Job[R]]] = deque()
+        self._next_jobs: deque[Job[R]] = deque()
+        self._retries: deque[tuple[float, Job[R]]] = deque()
         self._to_pick_up = Deadlines(sweep.limits.connect_s)
         self._to_answer: dict[float, Deadlines] = {}
         self._credit = 1.0
@@ -218,7 +182,7 @@ class _Loop(Generic[R]):
             arrived = self._readiness.wait(self._patience(now, started), _EVENTS_A_ROUND)
             self._now = self._clock()
             for descriptor, news in arrived:
-                line = self._lines.get(descriptor)
+                line = self._lines.by_descriptor.get(descriptor)
                 if line is None or line.job is None:
                     continue
                 if not line.up:
@@ -228,13 +192,6 @@ class _Loop(Generic[R]):
             if len(self._done) >= _BATCH_TARGETS or (now >= tell_at and self._done):
                 return True
         return False
-
-    def hang_up(self) -> None:
-        """Closes everything."""
-        for line in self._lines.values():
-            line.sock.close()
-        self._lines.clear()
-        self._readiness.close()
 
     def _batch(self) -> Batch[R]:
         counts = {outcome: count for outcome, count in self._counts.items() if count}
@@ -248,7 +205,7 @@ class _Loop(Generic[R]):
 
     def _start(self, now: float) -> int:
         """Starts as many calls as limits and manners allow, in the order: retries, second questions, new targets."""
-        room = min(_STARTS_A_ROUND, self._most_lines - len(self._calls))
+        room = min(_STARTS_A_ROUND, self._lines.most - len(self._calls))
         if self._sweep.limits.rate is not None:
             rate = self._sweep.limits.rate
             self._credit = min(self._credit + (now - self._credited_at) * rate, max(1.0, rate * _LONGEST_WAIT_S))
@@ -263,7 +220,7 @@ class _Loop(Generic[R]):
         self._credit -= started
         return started
 
-    def _due_job(self, now: float) -> _Job[R] | None:
+    def _due_job(self, now: float) -> Job[R] | None:
         if self._retries and self._retries[0][0] <= now:
             return self._retries.popleft()[1]
         if (job := self._turns.due(self._last_call + 1, now)) is not None:
@@ -279,12 +236,12 @@ class _Loop(Generic[R]):
         locate, question, turns, pace = self._sweep.space.locate, self._question, self._turns, self._sweep.limits.pace
         refused, again = errno.ECONNREFUSED, _PENDING
         closed = self._done
-        spare = self._spare[socket.AF_INET]
+        spare = self._lines.spare[socket.AF_INET]
         started = closed_now = 0
         for position, index in self._pending:
             address = locate(index)
             host = address[0]
-            if pace(host) is None and ":" not in host and (spare or self._new_line(socket.AF_INET)):
+            if pace(host) is None and ":" not in host and (spare or self._lines.add_spare(socket.AF_INET)):
                 connect = spare[-1].sock.connect_ex
                 failed = connect(address)
                 if failed in again:
@@ -293,10 +250,10 @@ class _Loop(Generic[R]):
                     closed.append(position)
                     closed_now += 1
                 else:
-                    self._follow(spare.pop(), _Job(position, address, question), failed)
+                    self._follow(spare.pop(), Job(position, address, question), failed)
                 started += 1
             else:
-                job = _Job(position, address, question)
+                job = Job(position, address, question)
                 if turns.take(host, job, self._last_call + 1, now):
                     self._place(job)
                     started += 1
@@ -309,38 +266,21 @@ class _Loop(Generic[R]):
         self._counts[Outcome.CLOSED] += closed_now
         return started
 
-    def _place(self, job: _Job[R]) -> None:
+    def _place(self, job: Job[R]) -> None:
         """Calls on a spare line, or a new one; when there is none to be had, later."""
         family = socket.AF_INET6 if ":" in job.address[0] else socket.AF_INET
-        if not self._spare[family] and not self._new_line(family):
+        if not self._lines.spare[family] and not self._lines.add_spare(family):
             self._later(job)
             return
-        line = self._spare[family].pop()
+        line = self._lines.spare[family].pop()
         if job.attempts:
-            _call_from_elsewhere(line.sock, job)
+            call_from_elsewhere(line.sock, job)
         failed = line.sock.connect_ex(job.address)
         if failed in _PENDING and self._readiness.lines_are_reusable:
             failed = line.sock.connect_ex(job.address)
         self._follow(line, job, failed)
 
-    def _new_line(self, family: int) -> bool:
-        """Adds a spare line; says no when the system has no descriptor left."""
-        try:
-            sock = socket.SocketType(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        except OSError as error:
-            if error.errno not in _NO_DESCRIPTOR:
-                raise
-            self._most_lines = max(1, min(self._most_lines, len(self._lines)))
-            return False
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        descriptor = sock.fileno()
-        line: _Line[R] = _Line(sock, family)
-        self._lines[descriptor] = line
-        self._readiness.watch(descriptor)
-        self._spare[family].append(line)
-        return True
-
-    def _follow(self, line: _Line[R], job: _Job[R], failed: int) -> None:
+    def _follow(self, line: Line[R], job: Job[R], failed: int) -> None:
         """A call has been placed; `failed` is what connect said."""
         self._last_call += 1
         line.call = self._last_call
@@ -354,7 +294,7 @@ class _Loop(Generic[R]):
 
     # What becomes of them
 
-    def _see_whether_up(self, line: _Line[R], job: _Job[R]) -> None:
+    def _see_whether_up(self, line: Line[R], job: Job[R]) -> None:
         if self._readiness.lines_are_reusable:
             failed = line.sock.connect_ex(job.address)
         else:
@@ -362,7 +302,7 @@ class _Loop(Generic[R]):
         if failed not in _PENDING:
             self._connected(line, job, failed)
 
-    def _connected(self, line: _Line[R], job: _Job[R], failed: int) -> None:
+    def _connected(self, line: Line[R], job: Job[R], failed: int) -> None:
         """The system has decided whether there is a connection."""
         if failed in (0, errno.EISCONN):
             self._picked_up(line, job)
@@ -378,9 +318,9 @@ class _Loop(Generic[R]):
         else:
             self._finish(line, job, Outcome.UNREACHABLE)
 
-    def _picked_up(self, line: _Line[R], job: _Job[R]) -> None:
+    def _picked_up(self, line: Line[R], job: Job[R]) -> None:
         host, port = job.address
-        if port in self._source_ports and _is_itself(line.sock):
+        if port in self._source_ports and is_itself(line.sock):
             # A socket that calls a free port of its own address may be given that very port, and meet itself.
             self._finish(line, job, Outcome.CLOSED)
             return
@@ -399,7 +339,7 @@ class _Loop(Generic[R]):
                 deadlines = self._to_answer[question.answer_s] = Deadlines(question.answer_s)
             deadlines.add(line.call, self._now)
 
-    def _say(self, line: _Line[R], job: _Job[R], words: bytes) -> bool:
+    def _say(self, line: Line[R], job: Job[R], words: bytes) -> bool:
         """Whether it could be said; if not, the call is over."""
         try:
             if line.sock.send(words) == len(words):
@@ -409,7 +349,7 @@ class _Loop(Generic[R]):
         self._finish(line, job, Outcome.ENDED)
         return False
 
-    def _listen(self, line: _Line[R], job: _Job[R]) -> None:
+    def _listen(self, line: Line[R], job: Job[R]) -> None:
         """Takes what has come, and judges it."""
         question = job.question
         try:
@@ -454,38 +394,30 @@ class _Loop(Generic[R]):
                 if line is not None and line.job is not None:
                     self._finish(line, line.job, Outcome.MUTE)
 
-    def _finish(self, line: _Line[R], job: _Job[R], outcome: Outcome, found: R | None = None) -> None:
+    def _finish(self, line: Line[R], job: Job[R], outcome: Outcome, found: R | None = None) -> None:
         """The call is over: its line is given back, and its target is done unless there is more to ask."""
         self._release(line, reusable=outcome is Outcome.CLOSED and not line.up)
         question = job.question
         if question.then is not None and (again := question.then(outcome, found)) is not None:
-            self._next_jobs.append(_Job(job.position, job.address, again))
+            self._next_jobs.append(Job(job.position, job.address, again))
             return
         self._conclude(job, outcome, found)
 
-    def _conclude(self, job: _Job[R], outcome: Outcome, found: R | None = None) -> None:
+    def _conclude(self, job: Job[R], outcome: Outcome, found: R | None = None) -> None:
         self._done.append(job.position)
         self._counts[outcome] += 1
         if outcome not in _UNINTERESTING or job.question is not self._question:
             self._answers.append(Answer(job.position, job.address, outcome, job.question.name, found))
 
-    def _release(self, line: _Line[R], *, reusable: bool = False) -> None:
+    def _release(self, line: Line[R], *, reusable: bool = False) -> None:
         job = line.job
         if job is not None:
             self._turns.ended(job.address[0], line.call)
             reusable = reusable and not job.attempts
         del self._calls[line.call]
-        line.job = line.heard = line.talk = None
-        line.up = False
-        if reusable and self._readiness.lines_are_reusable:
-            self._spare[line.family].append(line)
-        else:
-            descriptor = line.sock.fileno()
-            self._readiness.forget(descriptor)
-            del self._lines[descriptor]
-            line.sock.close()
+        self._lines.give_back(line, reusable=reusable)
 
-    def _later(self, job: _Job[R]) -> None:
+    def _later(self, job: Job[R]) -> None:
         """This machine's own trouble: the call is placed again in a while, many times, before we give up on it."""
         job.attempts += 1
         if job.attempts > _ATTEMPTS:
@@ -505,30 +437,6 @@ class _Loop(Generic[R]):
         return min(max(soonest - now, 0.001), _LONGEST_WAIT_S)
 
 
-def _call_from_elsewhere(sock: socket.SocketType, job: _Job[R]) -> None:
-    """All ports of 127.0.0.1 towards a target may be in use; loopback has 16 million addresses to call from."""
-    if job.address[0].startswith("127."):
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((f"127.{job.attempts}.{job.position >> 8 & 255}.{job.position & 255 or 1}", 0))
-
-
-def _source_ports() -> range:
-    """The ports that this system gives to callers."""
-    try:
-        low, high = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-        return range(int(low), int(high) + 1)
-    except (OSError, ValueError):
-        return range(1_024, 65_536)
-
-
-def _is_itself(sock: socket.SocketType) -> bool:
-    try:
-        return bool(sock.getsockname() == sock.getpeername())
-    except OSError:
-        return False
-
-
 @contextlib.contextmanager
 def _garbage_left_lying() -> Generator[None]:
     """The loop makes no cycles; looking for them among thousands of lines took a tenth of its time (measured)."""
@@ -539,17 +447,6 @@ def _garbage_left_lying() -> Generator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-def _descriptors_left() -> int:
-    """How many more descriptors this process may open, with a few to spare for everything else."""
-    try:
-        import resource  # noqa: PLC0415 - not everywhere
-
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    except ImportError:
-        soft = 512
-    return max(1, (1 << 30 if soft < 0 else soft) - _SPARE_DESCRIPTORS)
 
 
 def _as_ranges(positions: list[int]) -> tuple[tuple[int, int], ...]:
