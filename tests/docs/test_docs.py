@@ -1,0 +1,67 @@
+"""The documentation says what the program does: commands parse, links lead somewhere, both languages are complete."""
+
+import ast
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from lightproof.cli.app import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"])
+ERRORS = {"LightproofError", "UsageRefused", "ScopeRefused"}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_each_page_is_there_in_both_languages() -> None:
+    assert {p.name for p in (DOCS / "en").glob("*.md")} == {p.name for p in (DOCS / "fr").glob("*.md")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_are_ones_that_the_program_knows(page: Path) -> None:
+    for block in re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            words = (
+                shlex.split(line, comments=True) if line.startswith(("lightproof ", ".venv/bin/lightproof ")) else []
+            )
+            if not words:
+                continue
+            command: click.Command = import_module(f"lightproof.cli.{words[1]}").command
+            shared = [word for word in words[2:] if word not in ("--lang", "fr", "en", "--debug")]
+            command.make_context(words[1], shared)
+
+
+def error_ids() -> set[str]:
+    found = {"extra-missing"}
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
+                for constant in ast.walk(node.args[0]):
+                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                        found.add(constant.value)
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_error_is_explained_and_no_other(language: str) -> None:
+    page = (DOCS / language / "when-something-fails.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == error_ids()
+
+
+def test_every_command_has_a_module() -> None:
+    assert all(import_module(f"lightproof.cli.{name}").command.name == name for name in COMMANDS)
