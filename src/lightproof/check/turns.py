@@ -6,9 +6,12 @@ longer counts: a machine that does not answer is not burdened, and a dark networ
 
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from heapq import heappop, heappush
 from math import inf
 from typing import Final, Generic, TypeVar
+
+from lightproof.check.addresses import LOOPBACK, PRIVATE, range_of
 
 J = TypeVar("J")
 
@@ -16,11 +19,31 @@ Pace = Callable[[str], float | None]
 """How many connections a second an address may get; None for as many as come."""
 
 _UNANSWERED_S: Final = 0.5
+_PRIVATE_PER_SECOND: Final = 20.0
+_ANYONE_PER_SECOND: Final = 2.0
+_NEIGHBOURHOOD_PER_SECOND: Final = 10.0
+"""For public addresses: what one /24 (IPv6: /56) may get together."""
+_REMEMBERED: Final = 65_536
 
 
 def unhurried_outside(address: str) -> float | None:
-    """No limit for loopback; two connections a second for anyone else."""
-    return None if address.startswith("127.") or address == "::1" else 2.0
+    """No limit for loopback; 20 connections a second for a private address, two for anyone else."""
+    return None if address.startswith("127.") or address == "::1" else _outside(address)
+
+
+@lru_cache(_REMEMBERED)
+def _outside(address: str) -> float:
+    one = range_of(address)
+    return _PRIVATE_PER_SECOND if any(one in block for block in PRIVATE) else _ANYONE_PER_SECOND
+
+
+@lru_cache(_REMEMBERED)
+def neighbourhood_of(address: str) -> tuple[int, int] | None:
+    """Names the /24 or /56 of a public address; None for the others."""
+    one = range_of(address)
+    if any(one in block for block in (*LOOPBACK, *PRIVATE)):
+        return None
+    return one.version, one.first >> (8 if one.version == 4 else 72)
 
 
 class Turns(Generic[J]):
@@ -29,6 +52,7 @@ class Turns(Generic[J]):
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._free_at: dict[str, float] = {}
+        self._neighbours_at: dict[tuple[int, int], float] = {}
         self._caller: dict[str, tuple[int, float]] = {}
         self._waiting: dict[str, deque[J]] = {}
         self._calendar: list[tuple[float, str]] = []
@@ -42,7 +66,7 @@ class Turns(Generic[J]):
         pace = self._pace(host)
         if pace is None:
             return True
-        if self._free_at.get(host, 0.0) > now or host in self._waiting:
+        if host in self._waiting or self._callable_at(host) > now:
             self._wait(host, job)
             return False
         self._begin(host, call, pace, now)
@@ -58,20 +82,30 @@ class Turns(Generic[J]):
 
     def _book(self, host: str) -> None:
         """Notes when the host is free; a busy one is noted when its call ends."""
-        if (free_at := self._free_at.get(host, 0.0)) < inf:
-            self._booked[host] = free_at
-            heappush(self._calendar, (free_at, host))
+        if (at := self._callable_at(host)) < inf:
+            self._booked[host] = at
+            heappush(self._calendar, (at, host))
+
+    def _callable_at(self, host: str) -> float:
+        """When neither the host nor its neighbourhood has had too much."""
+        neighbourhood = neighbourhood_of(host)
+        free_at = self._free_at.get(host, 0.0)
+        return free_at if neighbourhood is None else max(free_at, self._neighbours_at.get(neighbourhood, 0.0))
 
     def _begin(self, host: str, call: int, pace: float, now: float) -> None:
         self._caller[host] = call, now + 1 / pace
         self._free_at[host] = now + max(1 / pace, _UNANSWERED_S)
-        if len(self._free_at) > 65_536:
+        if (neighbourhood := neighbourhood_of(host)) is not None:
+            self._neighbours_at[neighbourhood] = now + 1 / _NEIGHBOURHOOD_PER_SECOND
+        if len(self._free_at) > _REMEMBERED:
             self._forget(now)
 
     def _forget(self, now: float) -> None:
         for host in [host for host, at in self._free_at.items() if at <= now and host not in self._waiting]:
             del self._free_at[host]
             del self._caller[host]
+        for neighbourhood in [n for n, at in self._neighbours_at.items() if at <= now]:
+            del self._neighbours_at[neighbourhood]
 
     def connected(self, host: str, call: int) -> None:
         """The call was picked up: the host is busy until it has ended."""
@@ -93,7 +127,7 @@ class Turns(Generic[J]):
             if self._booked.get(host) != at:
                 continue
             del self._booked[host]
-            if self._free_at.get(host, 0.0) > now:
+            if self._callable_at(host) > now:
                 self._book(host)
                 continue
             jobs = self._waiting[host]
