@@ -8,7 +8,9 @@ CODECS = ("PIL", "numpy", "gdcm", "pydicom", "pynetdicom", "openjpeg", "pylibjpe
 
 def test_no_codec_is_loaded_by_a_check_and_its_reports() -> None:
     program = (
-        "import sys, lightproof.check.run, lightproof.documents.files, lightproof.check.detectors as d; d.all_detectors();"
+        "import sys, lightproof.check.run, lightproof.documents.files\n"
+        "from lightproof.check.detectors import all_detectors\n"
+        "all_detectors()\n"
         f"print([name for name in {CODECS!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
