@@ -87,3 +87,10 @@ def table(rows: Sequence[Sequence[object]]) -> None:
         )
         print("  ".join(cells).rstrip())
     sys.stdout.flush()
+
+
+def judged(goals: Mapping[str, bool]) -> int:
+    """Exit code of a benchmark: 1, and the goals that it missed on stdout, or 0."""
+    missed = [goal for goal, reached in goals.items() if not reached]
+    print("goals missed: " + (", ".join(missed) or "none"))
+    return int(bool(missed))

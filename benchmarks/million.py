@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import lab
-from measuring import as_installed, middle, run, table, write
+from measuring import as_installed, judged, middle, run, table, write
 
 SURVEY: Final = Path(__file__).parent / "survey_command.py"
 ADDRESSES: Final = 333_334
@@ -21,7 +21,7 @@ UNANSWERABLE: Final = "silent-close"
 """Answers only to its own AE title: nothing on the wire tells it from a port that closes on everyone."""
 
 
-def main() -> None:
+def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--times", type=int, default=5)
@@ -64,7 +64,15 @@ def main() -> None:
             "peak_mb": middle(peaks, 1),
         },
     )
+    return judged(
+        {
+            "90 s": max(walls) <= 90,
+            "80 MB": max(peaks) <= 80,
+            "everything found": not any(missed),
+            "none false": not any(false),
+        }
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
