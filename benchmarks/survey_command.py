@@ -6,7 +6,7 @@ import sys
 import time
 
 from lightproof.check.addresses import range_of
-from lightproof.check.survey import survey
+from lightproof.check.sweeping.survey import survey
 from lightproof.check.targets import Ports, TargetSpace
 
 

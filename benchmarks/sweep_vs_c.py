@@ -17,7 +17,7 @@ from typing import Final
 
 import lab
 from lightproof.check.identity import CALLED_AE, CALLING_AE
-from lightproof.check.tls_hello import RANDOM_LENGTH, client_hello
+from lightproof.check.sweeping.tls_hello import RANDOM_LENGTH, client_hello
 from lightproof.dicom.recognise import association_request
 from measuring import as_installed, judged, middle, run, table, write
 

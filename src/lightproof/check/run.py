@@ -23,10 +23,10 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.journal import Done, Journal
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
-from lightproof.check.questions import PICKS_UP
 from lightproof.check.rules import rulebook
-from lightproof.check.survey import Sighting, survey
-from lightproof.check.sweep import Sweep
+from lightproof.check.sweeping.questions import PICKS_UP
+from lightproof.check.sweeping.survey import Sighting, survey
+from lightproof.check.sweeping.sweep import Sweep
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import ExposureReport, Facts, Observation, Unchecked
 

@@ -23,7 +23,7 @@ from lightproof.check.addresses import (
     range_of,
     without,
 )
-from lightproof.check.order import LARGEST
+from lightproof.check.sweeping.order import LARGEST
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Target
 from lightproof.locale import gettext as _

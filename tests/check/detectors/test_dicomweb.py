@@ -10,7 +10,7 @@ from check.services import serving
 from check.visiting import facts_of, signals_of, visit
 from check.web_services import Answer, answering
 from lightproof.check.detectors import dicomweb as detector
-from lightproof.check.dicomweb import known_roots, viewer_roots
+from lightproof.check.protocols.dicomweb import known_roots, viewer_roots
 from lightproof.evidence.records import Facts, Target
 from peers.images import Study, paths_of
 from peers.nginx import Nginx

@@ -17,7 +17,7 @@ from check.services import dripping, serving
 from check.visiting import facts_of, signals_of, visit
 from lightproof.check.detectors import ftp as detector
 from lightproof.check.engine import Visit
-from lightproof.check.ftp import Entry, read_entry
+from lightproof.check.protocols.ftp import Entry, read_entry
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates

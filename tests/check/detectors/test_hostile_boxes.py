@@ -25,7 +25,7 @@ from check.services import Behaviour, dripping, flooding, saying, serving, silen
 from check.visiting import facts_of, signals_of, visit
 from lightproof.check.detectors.upnp_igd import DETECTOR
 from lightproof.check.engine import Visit
-from lightproof.check.upnp import SEARCHES
+from lightproof.check.protocols.upnp import SEARCHES
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import Facts, Target
 

@@ -18,8 +18,8 @@ from check.recording import recording
 from check.services import flooding, saying, serving, silent
 from check.visiting import facts_of, visit
 from lightproof.check.detectors.smb import DETECTOR, detect
-from lightproof.check.smb2 import read_entries
-from lightproof.check.srvsvc import read_shares
+from lightproof.check.protocols.smb2 import read_entries
+from lightproof.check.protocols.srvsvc import read_shares
 from lightproof.check.wire import Budget
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Target

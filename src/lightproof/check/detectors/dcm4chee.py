@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.dicomweb import ae_titles
-from lightproof.check.http import HttpSession, Response
-from lightproof.check.web_answers import (
+from lightproof.check.protocols.dicomweb import ae_titles
+from lightproof.check.protocols.http import HttpSession, Response
+from lightproof.check.protocols.web_answers import (
     REFUSED,
     clear_text,
     demands_identity,

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
-from lightproof.check.association import AssociationEnded, WireAssociation
 from lightproof.check.detectors import Detector, Speech
 from lightproof.check.fingerprints import dicom_product
 from lightproof.check.identify import DICOM_PORTS
 from lightproof.check.identity import CALLED_AE
+from lightproof.check.protocols.association import AssociationEnded, WireAssociation
 from lightproof.check.wire import Wire
 from lightproof.dicom import (
     AssociateAccept,

@@ -13,9 +13,9 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
-from lightproof.check.association import AssociationEnded, WireAssociation
 from lightproof.check.detectors import Detector, Speech
 from lightproof.check.identity import CALLED_AE
+from lightproof.check.protocols.association import AssociationEnded, WireAssociation
 from lightproof.check.wire import TlsFacts, Wire, observing_tls_context
 from lightproof.dicom.uids import VERIFICATION
 from lightproof.errors import ProtocolViolation

@@ -8,11 +8,11 @@ applications answer 200 to everything.
 from collections.abc import AsyncIterator
 from typing import Final
 
-from lightproof.check import dicomweb
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.dicomweb import Answered
-from lightproof.check.http import HttpSession, Response, path_here
-from lightproof.check.web_answers import REFUSED, clear_text, demands_identity, protections
+from lightproof.check.protocols import dicomweb
+from lightproof.check.protocols.dicomweb import Answered
+from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.web_answers import REFUSED, clear_text, demands_identity, protections
 from lightproof.check.wire import Wire
 from lightproof.evidence.records import Facts, Observation
 

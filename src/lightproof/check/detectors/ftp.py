@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from lightproof.check.detectors import Detector, Speech
-from lightproof.check.dicom_files import promising_first
-from lightproof.check.ftp import Entry, FtpSession, Reply
-from lightproof.check.web_answers import REFUSED, printable
+from lightproof.check.protocols.dicom_files import promising_first
+from lightproof.check.protocols.ftp import Entry, FtpSession, Reply
+from lightproof.check.protocols.web_answers import REFUSED, printable
 from lightproof.check.wire import Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation

@@ -12,8 +12,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.http import HttpSession, Response, path_here
-from lightproof.check.web_answers import (
+from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.web_answers import (
     clear_text,
     demands_identity,
     is_html,

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from lightproof.check.detectors import Detector
-from lightproof.check.upnp import kind_of_address
+from lightproof.check.protocols.upnp import kind_of_address
 from lightproof.check.wire import Wire
 from lightproof.evidence.records import Observation, Proof
 

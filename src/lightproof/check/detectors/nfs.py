@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Final
 
 from lightproof.check.detectors import Detector
-from lightproof.check.oncrpc import exports, mount_port
-from lightproof.check.share_names import common_names
+from lightproof.check.protocols.oncrpc import exports, mount_port
+from lightproof.check.protocols.share_names import common_names
 from lightproof.check.wire import Wire
 from lightproof.evidence.records import Facts, Observation, Proof
 

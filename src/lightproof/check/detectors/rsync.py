@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import Final
 
 from lightproof.check.detectors import Detector, Speech
-from lightproof.check.rsync import Admission, Counted, count_files, enter, greet, modules
-from lightproof.check.share_names import common_names
-from lightproof.check.web_answers import REFUSED
+from lightproof.check.protocols.rsync import Admission, Counted, count_files, enter, greet, modules
+from lightproof.check.protocols.share_names import common_names
+from lightproof.check.protocols.web_answers import REFUSED
 from lightproof.check.wire import Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.http import HttpSession, Response
-from lightproof.check.web_answers import REFUSED, clear_text, protections
+from lightproof.check.protocols.http import HttpSession, Response
+from lightproof.check.protocols.web_answers import REFUSED, clear_text, protections
 from lightproof.check.wire import Wire
 from lightproof.evidence.records import Facts, Observation
 

@@ -15,12 +15,12 @@ from hashlib import sha256
 from typing import Final
 
 from lightproof.check.detectors import Detector
-from lightproof.check.dicom_files import is_dicom_name, promising_first
-from lightproof.check.share_names import common_names
-from lightproof.check.smb1 import connected, offers_smb1, shares_by_smb1
-from lightproof.check.smb2 import Opened, Refused, Session, Smb2Client, Tree
-from lightproof.check.srvsvc import Share
-from lightproof.check.web_answers import REFUSED
+from lightproof.check.protocols.dicom_files import is_dicom_name, promising_first
+from lightproof.check.protocols.share_names import common_names
+from lightproof.check.protocols.smb1 import connected, offers_smb1, shares_by_smb1
+from lightproof.check.protocols.smb2 import Opened, Refused, Session, Smb2Client, Tree
+from lightproof.check.protocols.srvsvc import Share
+from lightproof.check.protocols.web_answers import REFUSED
 from lightproof.check.wire import Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar

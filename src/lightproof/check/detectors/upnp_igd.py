@@ -13,10 +13,10 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final
 
-from lightproof.check.bounded_xml import Element
 from lightproof.check.detectors import Detector
-from lightproof.check.http import HttpSession, Response, path_here
-from lightproof.check.upnp import (
+from lightproof.check.protocols.bounded_xml import Element
+from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.upnp import (
     INVALID_ARGUMENTS,
     NO_SUCH_INDEX,
     NO_SUCH_MAPPINGS,
@@ -37,7 +37,7 @@ from lightproof.check.upnp import (
     response_of,
     search,
 )
-from lightproof.check.web_answers import printable
+from lightproof.check.protocols.web_answers import printable
 from lightproof.check.wire import Budget, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from lightproof.check import dicomweb
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.dicomweb import Answered
 from lightproof.check.fingerprints import Portal, http_portal
-from lightproof.check.http import HttpSession, Response, path_here
-from lightproof.check.web_answers import (
+from lightproof.check.protocols import dicomweb
+from lightproof.check.protocols.dicomweb import Answered
+from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.web_answers import (
     clear_text,
     demands_identity,
     is_html,

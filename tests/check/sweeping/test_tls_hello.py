@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.check.tls_hello import RANDOM_LENGTH, TlsAnswer, client_hello, read_tls_answer
+from lightproof.check.sweeping.tls_hello import RANDOM_LENGTH, TlsAnswer, client_hello, read_tls_answer
 from peers.certificates import Certificates
 
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightproof.check.deadlines import Deadlines
-from lightproof.check.turns import Turns, unhurried_outside
+from lightproof.check.sweeping.deadlines import Deadlines
+from lightproof.check.sweeping.turns import Turns, unhurried_outside
 
 
 def test_a_second_call_waits_for_the_first_to_end_and_for_the_pace() -> None:

@@ -12,8 +12,8 @@ import struct
 from pathlib import Path
 from typing import Final, Generic
 
-from lightproof.check.questions import Conversation, Question, R
-from lightproof.check.readiness import Readiness
+from lightproof.check.sweeping.questions import Conversation, Question, R
+from lightproof.check.sweeping.readiness import Readiness
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})

@@ -10,7 +10,7 @@ import re
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from lightproof.check.http import Response
+from lightproof.check.protocols.http import Response
 from lightproof.check.wire import Wire
 from lightproof.evidence.records import Facts, Observation
 

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.check.bounded_xml import read_xml
-from lightproof.check.upnp import READING, Control, Description, box_of, description_at, envelope, location_of, search
+from lightproof.check.protocols.bounded_xml import read_xml
+from lightproof.check.protocols.upnp import (
+    READING,
+    Control,
+    Description,
+    box_of,
+    description_at,
+    envelope,
+    location_of,
+    search,
+)
 from lightproof.errors import ProtocolViolation
 
 

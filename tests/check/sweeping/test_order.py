@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.check.order import LARGEST, Order
+from lightproof.check.sweeping.order import LARGEST, Order
 
 
 @given(st.integers(0, 3_000), st.integers())

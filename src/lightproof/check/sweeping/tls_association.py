@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from lightproof.check.tls_hello import InsideTls
+from lightproof.check.sweeping.tls_hello import InsideTls
 from lightproof.dicom.recognise import Recognition, Verdict, recognise
 
 _MOST_BYTES: Final = 64 * 1024

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from lightproof.check import ntlm, srvsvc
+from lightproof.check.protocols import ntlm, srvsvc
 from lightproof.check.wire import Stream
 from lightproof.errors import ProtocolViolation
 

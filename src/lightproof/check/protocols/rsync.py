@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from lightproof.check.dicom_files import is_dicom_name
+from lightproof.check.protocols.dicom_files import is_dicom_name
 from lightproof.check.wire import Stream, Wire
 from lightproof.errors import ProtocolViolation
 

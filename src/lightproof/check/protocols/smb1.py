@@ -14,8 +14,8 @@ from typing import Final, Protocol, cast
 
 from smb.base import SMB
 
-from lightproof.check.smb2 import receive_message
-from lightproof.check.srvsvc import Share
+from lightproof.check.protocols.smb2 import receive_message
+from lightproof.check.protocols.srvsvc import Share
 from lightproof.check.wire import Stream, Wire
 from lightproof.errors import ProtocolViolation
 

@@ -12,9 +12,9 @@ STORY = """
 import json, socket, subprocess, sys
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 open("/proc/sys/net/ipv4/ip_local_port_range", "w").write("40000 40003")
-from lightproof.check import sweep
+from lightproof.check.sweeping import sweep
 from lightproof.check.addresses import range_of
-from lightproof.check.questions import PICKS_UP
+from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.targets import Ports, TargetSpace
 
 sweep._ATTEMPTS = 3

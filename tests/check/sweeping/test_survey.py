@@ -12,9 +12,9 @@ import pytest
 
 from check.services import Behaviour, closing, dripping, flooding, saying, serving, silent
 from lightproof.check.addresses import range_of
-from lightproof.check.questions import Outcome
-from lightproof.check.survey import DICOM_PORTS, Sighting, SurveyBatch, survey
-from lightproof.check.sweep import Limits
+from lightproof.check.sweeping.questions import Outcome
+from lightproof.check.sweeping.survey import DICOM_PORTS, Sighting, SurveyBatch, survey
+from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Ports, TargetSpace
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.pdu import Abort, AnsweredContext, AssociateAccept, AssociateReject

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from check.services import Behaviour, dripping, flooding, saying, serving
 from check.visiting import NOW
 from check.web_services import Asked, answering
-from lightproof.check.http import HttpSession, Response, path_here
-from lightproof.check.web_answers import (
+from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.web_answers import (
     demands_identity,
     is_html,
     json_of,

@@ -13,8 +13,8 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from lightproof.check.bounded_xml import Element, read_xml
-from lightproof.check.web_answers import printable
+from lightproof.check.protocols.bounded_xml import Element, read_xml
+from lightproof.check.protocols.web_answers import printable
 from lightproof.errors import ProtocolViolation
 
 IGD: Final = "InternetGatewayDevice"

@@ -17,10 +17,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from lightproof.check.identity import CALLED_AE, CALLING_AE
-from lightproof.check.questions import Conversation, Outcome, Question
-from lightproof.check.sweep import Answer, Limits, Sweep
+from lightproof.check.sweeping.questions import Conversation, Outcome, Question
+from lightproof.check.sweeping.sweep import Answer, Limits, Sweep
+from lightproof.check.sweeping.tls_hello import RANDOM_LENGTH, InsideTls, TlsAnswer, client_hello, read_tls_answer
 from lightproof.check.targets import TargetSpace
-from lightproof.check.tls_hello import RANDOM_LENGTH, InsideTls, TlsAnswer, client_hello, read_tls_answer
 from lightproof.dicom.recognise import Recognition, Verdict, association_request, recognise
 from lightproof.evidence.records import Target
 
@@ -174,7 +174,7 @@ def _waiting() -> Conversation[Clue]:
 
 def _talk(request: bytes) -> Conversation[Clue]:
     # Few targets come this far, and the TLS library takes longer to load than a thousand closed ports to call.
-    from lightproof.check.tls_association import TlsAssociation  # noqa: PLC0415
+    from lightproof.check.sweeping.tls_association import TlsAssociation  # noqa: PLC0415
 
     return TlsAssociation(_tls_context(), request, _take_leave)
 

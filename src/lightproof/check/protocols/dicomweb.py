@@ -13,8 +13,8 @@ from importlib.resources import files
 from typing import Final, cast
 
 from lightproof.check import tables
-from lightproof.check.http import HttpSession, Response
-from lightproof.check.web_answers import allowed_methods, demands_identity, is_html, json_array_of
+from lightproof.check.protocols.http import HttpSession, Response
+from lightproof.check.protocols.web_answers import allowed_methods, demands_identity, is_html, json_array_of
 
 NO_STUDY: Final = "2.25.1"
 """A UID that no device makes: the UUID 1 (PS3.5 B.2)."""
@@ -50,7 +50,7 @@ class _Root(tables.Sourced):
 @cache
 def known_roots() -> tuple[str, ...]:
     """Paths where products put their DICOMweb services; `{aet}` stands for an AE title."""
-    file = files("lightproof.check") / "dicomweb_roots.toml"
+    file = files("lightproof.check.protocols") / "dicomweb_roots.toml"
     return tuple(row.path for row in tables.rows(file, tables.read(file), "root", _Root))
 
 

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from lightproof.check.deadlines import Deadlines
-from lightproof.check.lines import Job, Line, Lines, call_from_elsewhere, is_itself, source_ports
-from lightproof.check.order import Order
-from lightproof.check.questions import Outcome, Question
-from lightproof.check.readiness import WRITABLE, Readiness, best_readiness
+from lightproof.check.sweeping.deadlines import Deadlines
+from lightproof.check.sweeping.lines import Job, Line, Lines, call_from_elsewhere, is_itself, source_ports
+from lightproof.check.sweeping.order import Order
+from lightproof.check.sweeping.questions import Outcome, Question
+from lightproof.check.sweeping.readiness import WRITABLE, Readiness, best_readiness
+from lightproof.check.sweeping.turns import Pace, Turns, unhurried_outside
 from lightproof.check.targets import TargetSpace
-from lightproof.check.turns import Pace, Turns, unhurried_outside
 from lightproof.evidence.records import Target
 
 R = TypeVar("R")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from lightproof.check.dicom_files import is_dicom_name
+from lightproof.check.protocols.dicom_files import is_dicom_name
 from lightproof.check.wire import Stream, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Proof

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from check.services import closing, dripping, flooding, saying, serving, silent
 from check.unanswered_ports import closed_port, dropping_calls
 from lightproof.check.addresses import range_of
-from lightproof.check.questions import PICKS_UP, Outcome, Question
-from lightproof.check.readiness import EpollReadiness, Readiness, SelectorReadiness
-from lightproof.check.sweep import Answer, Limits, Sweep
+from lightproof.check.sweeping.questions import PICKS_UP, Outcome, Question
+from lightproof.check.sweeping.readiness import EpollReadiness, Readiness, SelectorReadiness
+from lightproof.check.sweeping.sweep import Answer, Limits, Sweep
 from lightproof.check.targets import Ports, TargetSpace
 from lightproof.evidence.records import Target
 
