@@ -385,7 +385,8 @@ def a_poisoned_report(a_hostile_string: str) -> ExposureReport:
     return poisoned(practice(), a_hostile_string)
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in the thread: it must be gone before another module's asynchronous tests.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     program = shutil.which("chromium")
