@@ -9,6 +9,7 @@ DICOM: 45 dialects written in code, 20 real processes of dcmtk, Orthanc and pyne
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,8 +126,9 @@ def population(
 
 @contextmanager
 def running(people: Population) -> Iterator[None]:
-    """Starts every service, waits until all listen, stops them at the end."""
+    """Starts every service, waits until all listen, stops them at the end, also when this process is told to end."""
     with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-")))
         seats = [s for s in people.seats if s.kind not in REAL]
         stack.enter_context(_fed("responders.py", json.dumps(_with_certificates(seats, folder))))

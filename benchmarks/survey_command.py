@@ -20,8 +20,8 @@ def main() -> None:
     for batch in survey(space, seed=seed):
         found += [
             {
-                "address": seen.target.address,
-                "port": seen.target.port,
+                "address": seen.place[0],
+                "port": seen.place[1],
                 "service": seen.service,
                 "word": seen.word,
                 "presumed": seen.presumed,
@@ -39,7 +39,7 @@ def main() -> None:
         "cpu_s": {"to_load": loaded, "to_survey": time.process_time() - loaded},
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-    json.dump(answer, sys.stdout)
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lightproof.check.addresses import (
+    LOOPBACK,
     NOBODYS,
     AddressRange,
     NotAnAddress,
@@ -25,8 +26,10 @@ from lightproof.check.addresses import (
 )
 from lightproof.check.sweeping.order import LARGEST
 from lightproof.errors import UsageRefused
-from lightproof.evidence.records import Target
 from lightproof.locale import gettext as _
+
+if TYPE_CHECKING:
+    from lightproof.evidence.records import Target
 
 Resolver = Callable[[str], Sequence[str]]
 """Gives all numeric addresses of a name; empty or OSError when it has none."""
@@ -315,12 +318,14 @@ class TargetSpace:
         number, port = self._explicit6[nth - len(self._explicit4)]
         return _text(6, number), port
 
-    def __getitem__(self, index: int) -> Target:
+    def __getitem__(self, index: int) -> "Target":
+        from lightproof.evidence.records import Target  # noqa: PLC0415 - as long to load as a thousand calls to place
+
         if not 0 <= index < self._size:
             raise IndexError(index)
         return Target(*self.locate(index))
 
-    def __contains__(self, target: Target) -> bool:
+    def __contains__(self, target: "Target") -> bool:
         try:
             one = range_of(target.address)
         except NotAnAddress:
@@ -332,6 +337,11 @@ class TargetSpace:
         pair = one.first << 16 | target.port
         place = bisect_left(self._explicit4, pair)
         return place < len(self._explicit4) and self._explicit4[place] == pair
+
+    @property
+    def is_ipv4_loopback(self) -> bool:
+        """Whether every target is an IPv4 address of this machine's loopback."""
+        return all(found in LOOPBACK[0] for found in self.every_range())
 
     def every_range(self) -> tuple[AddressRange, ...]:
         """All addresses that any target has: what must be authorised."""

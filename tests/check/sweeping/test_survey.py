@@ -19,7 +19,6 @@ from lightproof.check.targets import Ports, TargetSpace
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.pdu import Abort, AnsweredContext, AssociateAccept, AssociateReject
 from lightproof.dicom.recognise import Verdict, association_request
-from lightproof.evidence.records import Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
 from peers.orthanc import Orthanc
@@ -105,9 +104,7 @@ async def test_a_demanded_certificate_on_a_dicom_port_is_presumed_to_be_dicom(
     async with on_a_dicom_port(port, silent, context) as place:
         found = await surveyed(place)
     assert found == {
-        place: Sighting(
-            target=Target(*place), service="dicom-tls", word="certificate-demanded", presumed=True, recognition=None
-        )
+        place: Sighting(place=place, service="dicom-tls", word="certificate-demanded", presumed=True, recognition=None)
     }
 
 

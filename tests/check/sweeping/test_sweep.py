@@ -229,7 +229,7 @@ def test_descriptors_that_others_took_are_waited_for() -> None:
 def test_a_stop_ends_the_sweep_at_once() -> None:
     calls = iter(range(1_000_000))
     sweep = Sweep(space=loopback("127.0.0.0/8"), question=PICKS_UP, stop=lambda: next(calls) > 20)
-    assert 0 < sum(batch.targets for batch in sweep.run()) < 21 * 128 + 1
+    assert 0 < sum(batch.targets for batch in sweep.run()) < 21 * 256 + 1
 
 
 def test_a_sweep_goes_on_where_it_was_stopped() -> None:

@@ -36,7 +36,7 @@ class Job(Generic[R]):
 class Line(Generic[R]):
     """A socket and the call it carries now."""
 
-    __slots__ = ("call", "family", "heard", "job", "sock", "talk", "up")
+    __slots__ = ("call", "family", "heard", "job", "sock", "talk", "up", "watched")
 
     def __init__(self, sock: socket.SocketType, family: int) -> None:
         self.sock = sock
@@ -44,6 +44,7 @@ class Line(Generic[R]):
         self.call = 0
         self.job: Job[R] | None = None
         self.up = False
+        self.watched = False
         self.heard: bytearray | None = None
         self.talk: Conversation[R] | None = None
 
@@ -71,9 +72,14 @@ class Lines(Generic[R]):
         descriptor = sock.fileno()
         line: Line[R] = Line(sock, family)
         self.by_descriptor[descriptor] = line
-        self.readiness.watch(descriptor)
         self.spare[family].append(line)
         return True
+
+    def watch(self, line: Line[R], *, connecting: bool) -> None:
+        """Begins to watch a line, unless it is watched already: most closed ports on loopback never need it."""
+        if not line.watched:
+            self.readiness.watch(line.sock.fileno(), connecting)
+            line.watched = True
 
     def give_back(self, line: Line[R], *, reusable: bool) -> None:
         """Ends the line's call; keeps the line for another when its socket can still be used."""
@@ -83,7 +89,8 @@ class Lines(Generic[R]):
             self.spare[line.family].append(line)
         else:
             descriptor = line.sock.fileno()
-            self.readiness.forget(descriptor)
+            if line.watched:
+                self.readiness.forget(descriptor)
             del self.by_descriptor[descriptor]
             line.sock.close()
 

@@ -15,6 +15,8 @@ WRITABLE: Final = 0x4
 """EPOLLOUT."""
 _PEER_ENDED: Final = 0x2000
 _EDGE: Final = 1 << 31
+_CONNECTED: Final = READABLE | _PEER_ENDED | _EDGE
+_CONNECTING: Final = _CONNECTED | WRITABLE
 
 
 class Readiness(Protocol):
@@ -23,8 +25,8 @@ class Readiness(Protocol):
     lines_are_reusable: bool
     """Whether a socket whose connection was refused can connect again, still watched (Linux)."""
 
-    def watch(self, descriptor: int, /) -> None:
-        """Begins to watch a new socket."""
+    def watch(self, descriptor: int, connecting: bool, /) -> None:
+        """Begins to watch a socket, also for the end of `connecting` where it is not yet connected."""
         ...
 
     def forget(self, descriptor: int, /) -> None:
@@ -50,8 +52,8 @@ class EpollReadiness:
         self.wait = self._epoll.poll
         self.close = self._epoll.close
 
-    def watch(self, descriptor: int) -> None:
-        self._epoll.register(descriptor, READABLE | WRITABLE | _PEER_ENDED | _EDGE)
+    def watch(self, descriptor: int, connecting: bool) -> None:
+        self._epoll.register(descriptor, _CONNECTING if connecting else _CONNECTED)
 
     def forget(self, descriptor: int) -> None:
         """Closing the socket is enough."""
@@ -65,8 +67,8 @@ class SelectorReadiness:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
 
-    def watch(self, descriptor: int) -> None:
-        self._selector.register(descriptor, selectors.EVENT_READ | selectors.EVENT_WRITE)
+    def watch(self, descriptor: int, connecting: bool) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ | (selectors.EVENT_WRITE if connecting else 0))
 
     def forget(self, descriptor: int) -> None:
         self._selector.unregister(descriptor)

@@ -22,10 +22,11 @@ from lightproof.check.sweeping.sweep import Answer, Limits, Sweep
 from lightproof.check.sweeping.tls_hello import RANDOM_LENGTH, InsideTls, TlsAnswer, client_hello, read_tls_answer
 from lightproof.check.targets import TargetSpace
 from lightproof.dicom.recognise import Recognition, Verdict, association_request, recognise
-from lightproof.evidence.records import Target
 
 if TYPE_CHECKING:
     import ssl
+
+    from lightproof.evidence.records import Target
 
 DICOM_PORTS: Final = frozenset({104, 2762, 4242, 11112})
 """Registered for DICOM (IANA: acr-nema, dicom-tls, dicom), and Orthanc's."""
@@ -51,13 +52,21 @@ _WORDS: Final[dict[Verdict, Word]] = {
 class Sighting:
     """A target that speaks DICOM, and how it met us."""
 
-    target: Target
+    place: tuple[str, int]
+    """Address and port."""
     service: Literal["dicom", "dicom-tls"]
     word: Word
     presumed: bool = False
     """Not proved: see the rules at the top of this module."""
     recognition: Recognition | None = None
     """What the peer told about itself; None where it only demanded a certificate."""
+
+    @property
+    def target(self) -> "Target":
+        """The place, as a target."""
+        from lightproof.evidence.records import Target  # noqa: PLC0415 - as long to load as a thousand calls to place
+
+        return Target(*self.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +76,7 @@ class SurveyBatch:
     done: tuple[tuple[int, int], ...]
     """Positions that have their answer: half-open ranges, ascending."""
     sightings: tuple[Sighting, ...]
-    not_tried: tuple[Target, ...]
+    not_tried: "tuple[Target, ...]"
     """What this machine could not call: nothing is known about it."""
     counts: dict[Outcome, int]
     """How the last call to each target ended."""
@@ -106,7 +115,7 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
         if word is None:
             return None
         return Sighting(
-            target=answer.target,
+            place=answer.place,
             service="dicom-tls" if inside else "dicom",
             word=word,
             recognition=answer.found,
@@ -114,7 +123,7 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
     demanded = answer.found is InsideTls.CERTIFICATE_DEMANDED
     ended_in_silence = answer.found is InsideTls.ENDED and answer.question == _QUIET
     if (demanded or ended_in_silence) and answer.place[1] in DICOM_PORTS:
-        return Sighting(target=answer.target, service="dicom-tls", word="certificate-demanded", presumed=True)
+        return Sighting(place=answer.place, service="dicom-tls", word="certificate-demanded", presumed=True)
     return None
 
 

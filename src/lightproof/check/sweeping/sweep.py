@@ -16,8 +16,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Final, Generic, NamedTuple, TypeVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from lightproof.check.sweeping.deadlines import Deadlines
 from lightproof.check.sweeping.lines import Job, Line, Lines, call_from_elsewhere, is_itself, source_ports
@@ -26,7 +26,9 @@ from lightproof.check.sweeping.questions import Outcome, Question
 from lightproof.check.sweeping.readiness import WRITABLE, Readiness, best_readiness
 from lightproof.check.sweeping.turns import Pace, Turns, unhurried_outside
 from lightproof.check.targets import TargetSpace
-from lightproof.evidence.records import Target
+
+if TYPE_CHECKING:
+    from lightproof.evidence.records import Target
 
 R = TypeVar("R")
 
@@ -60,8 +62,10 @@ class Answer(NamedTuple, Generic[R]):
     found: R | None
 
     @property
-    def target(self) -> Target:
+    def target(self) -> "Target":
         """The place, as a target."""
+        from lightproof.evidence.records import Target  # noqa: PLC0415 - as long to load as a thousand calls to place
+
         return Target(*self.place)
 
 
@@ -120,12 +124,12 @@ _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOC
 _OURS: Final = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 """This machine's own trouble, most often that all its ports towards one target are in use."""
 _PICKED_UP_AND_ENDED: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-_STARTS_A_ROUND: Final = 128
+_STARTS_A_ROUND: Final = 256
 _EVENTS_A_ROUND: Final = 512
 _BATCH_S: Final = 0.25
 _BATCH_TARGETS: Final = 16_384
 _LONGEST_WAIT_S: Final = 0.2
-_GATHERING_S: Final = 0.01
+_GATHERING_S: Final = 0.02
 """Once all calls are placed, news is left to gather: peers that say one byte at a time would cost a round each."""
 _RETRY_S: Final = 0.2
 _ATTEMPTS: Final = 50
@@ -143,6 +147,7 @@ class _Loop(Generic[R]):
         self._exhausted = False
         self._readiness = lines.readiness
         self._source_ports = source_ports()
+        self._nobody_minds = sweep.limits.pace is unhurried_outside and sweep.space.is_ipv4_loopback
         self._lines = lines
         self._turns: Turns[Job[R]] = Turns(sweep.limits.pace)
         self._calls: dict[int, Line[R]] = {}
@@ -232,37 +237,44 @@ class _Loop(Generic[R]):
         return None
 
     def _start_new(self, room: int, now: float) -> int:
-        """Calls new targets. The way of a closed port that needs no manners is kept as short as it can be."""
-        locate, question, turns, pace = self._sweep.space.locate, self._question, self._turns, self._sweep.limits.pace
-        refused, again = errno.ECONNREFUSED, _PENDING
-        closed = self._done
-        spare = self._lines.spare[socket.AF_INET]
-        started = closed_now = 0
+        """Calls new targets: those that need no manners at once, the others when it is their host's turn."""
+        if self._nobody_minds:
+            return self._start_at_once(room)
+        turns, locate = self._turns, self._sweep.space.locate
+        started = 0
         for position, index in self._pending:
             address = locate(index)
-            host = address[0]
-            if pace(host) is None and ":" not in host and (spare or self._lines.add_spare(socket.AF_INET)):
-                connect = spare[-1].sock.connect_ex
-                failed = connect(address)
-                if failed in again:
-                    failed = connect(address)
-                if failed == refused:
-                    closed.append(position)
-                    closed_now += 1
-                else:
-                    self._follow(spare.pop(), Job(position, address, question), failed)
+            job = Job(position, address, self._question)
+            if turns.take(address[0], job, self._last_call + 1, now):
+                self._place(job)
                 started += 1
+            if started >= room or turns.waiting >= _MOST_WAITING:
+                return started
+        self._exhausted = True
+        return started
+
+    def _start_at_once(self, room: int) -> int:
+        """The way of a closed port on loopback, kept as short as it can be: two system calls, and no object."""
+        locate, question, lines = self._sweep.space.locate, self._question, self._lines
+        refused, again, closed = errno.ECONNREFUSED, _PENDING, self._done
+        spare = lines.spare[socket.AF_INET]
+        started = closed_now = 0
+        for position, index in islice(self._pending, room):
+            started += 1
+            address = locate(index)
+            if not spare and not lines.add_spare(socket.AF_INET):
+                self._later(Job(position, address, question))
+                continue
+            connect = spare[-1].sock.connect_ex
+            failed = connect(address)
+            if failed in again:
+                failed = connect(address)
+            if failed == refused:
+                closed.append(position)
+                closed_now += 1
             else:
-                job = Job(position, address, question)
-                if turns.take(host, job, self._last_call + 1, now):
-                    self._place(job)
-                    started += 1
-                elif turns.waiting >= _MOST_WAITING:
-                    break
-            if started >= room:
-                break
-        else:
-            self._exhausted = True
+                self._follow(spare.pop(), Job(position, address, question), failed)
+        self._exhausted = started < room
         self._counts[Outcome.CLOSED] += closed_now
         return started
 
@@ -288,6 +300,7 @@ class _Loop(Generic[R]):
         line.up = False
         self._calls[line.call] = line
         if failed in _PENDING:
+            self._lines.watch(line, connecting=True)
             self._to_pick_up.add(line.call, self._now)
         else:
             self._connected(line, job, failed)
@@ -326,7 +339,9 @@ class _Loop(Generic[R]):
             return
         question = job.question
         line.up = True
-        self._turns.connected(host, line.call)
+        self._lines.watch(line, connecting=False)
+        if self._turns.callers:
+            self._turns.connected(host, line.call)
         words = question.hello
         if question.conversation is not None:
             line.talk = question.conversation()
@@ -412,7 +427,8 @@ class _Loop(Generic[R]):
     def _release(self, line: Line[R], *, reusable: bool = False) -> None:
         job = line.job
         if job is not None:
-            self._turns.ended(job.address[0], line.call)
+            if self._turns.callers:
+                self._turns.ended(job.address[0], line.call)
             reusable = reusable and not job.attempts
         del self._calls[line.call]
         self._lines.give_back(line, reusable=reusable)

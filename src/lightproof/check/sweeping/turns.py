@@ -53,7 +53,8 @@ class Turns(Generic[J]):
         self._pace = pace
         self._free_at: dict[str, float] = {}
         self._neighbours_at: dict[tuple[int, int], float] = {}
-        self._caller: dict[str, tuple[int, float]] = {}
+        self.callers: dict[str, tuple[int, float]] = {}
+        """The last call to each host that is shown manners, and when its next may start."""
         self._waiting: dict[str, deque[J]] = {}
         self._calendar: list[tuple[float, str]] = []
         self._booked: dict[str, float] = {}
@@ -93,7 +94,7 @@ class Turns(Generic[J]):
         return free_at if neighbourhood is None else max(free_at, self._neighbours_at.get(neighbourhood, 0.0))
 
     def _begin(self, host: str, call: int, pace: float, now: float) -> None:
-        self._caller[host] = call, now + 1 / pace
+        self.callers[host] = call, now + 1 / pace
         self._free_at[host] = now + max(1 / pace, _UNANSWERED_S)
         if (neighbourhood := neighbourhood_of(host)) is not None:
             self._neighbours_at[neighbourhood] = now + 1 / _NEIGHBOURHOOD_PER_SECOND
@@ -103,18 +104,18 @@ class Turns(Generic[J]):
     def _forget(self, now: float) -> None:
         for host in [host for host, at in self._free_at.items() if at <= now and host not in self._waiting]:
             del self._free_at[host]
-            del self._caller[host]
+            del self.callers[host]
         for neighbourhood in [n for n, at in self._neighbours_at.items() if at <= now]:
             del self._neighbours_at[neighbourhood]
 
     def connected(self, host: str, call: int) -> None:
         """The call was picked up: the host is busy until it has ended."""
-        if self._caller.get(host, (None,))[0] == call:
+        if self.callers.get(host, (None,))[0] == call:
             self._free_at[host] = inf
 
     def ended(self, host: str, call: int) -> None:
         """The call is over, however it went."""
-        caller, next_at = self._caller.get(host, (None, 0.0))
+        caller, next_at = self.callers.get(host, (None, 0.0))
         if caller == call:
             self._free_at[host] = next_at
             if host in self._waiting:
