@@ -19,7 +19,7 @@ from lightproof.check.protocols.association import AssociationEnded, WireAssocia
 from lightproof.check.wire import TlsFacts, Wire, observing_tls_context
 from lightproof.dicom.uids import VERIFICATION
 from lightproof.errors import ProtocolViolation
-from lightproof.evidence.records import Observation
+from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "dicom-tls"
 _OLD_VERSIONS: Final = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
@@ -37,6 +37,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         yield wire.observed(
             _SERVICE,
             "dicom-tls-mutual",
+            facts=Facts(reachable=True, open=False, listable=False, downloadable=False, writable=False),
             protections=("tls", "mutual-tls"),
             details={"tls_version": facts.version if facts else None},
         )
