@@ -10,6 +10,7 @@ NAMES = (
     "sweep_vs_c",
     "million",
     "practice",
+    "truth_table",
     "start_up",
     "documents",
     "pdu_throughput",

@@ -102,6 +102,15 @@ class Stream:
             await self._writer.drain()
         self._acknowledge_at_once()
 
+    async def secure(self) -> None:
+        """Goes on inside TLS, when the peer agreed to it (RFC 4217 section 4). What it said before is forgotten.
+
+        Raises ssl.SSLError (an OSError) when the handshake fails, ProtocolViolation when the deadline has passed.
+        """
+        self._pending.clear()
+        async with self._wire.until_deadline(at_most=self._wire.budget.connect_s):
+            await self._writer.start_tls(observing_tls_context())
+
     async def receive(self, at_most: int = 65_536) -> bytes:
         """What has arrived, 1 to `at_most` bytes; `b""` when the peer has closed."""
         if self._pending:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ftplib
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import aioftp
 import pytest
+import trustme
 
 from check.looking import look
 from check.recording import recording
@@ -100,11 +102,41 @@ async def test_offered_encryption_is_no_clear_text(vsftpd: Callable[..., Vsftpd]
     assert signals_of(seen) == {"ftp-anonymous"}
 
 
-async def test_demanded_encryption_is_a_protection(vsftpd: Callable[..., Vsftpd], certificates: Certificates) -> None:
+async def test_a_demand_for_encryption_does_not_keep_strangers_out(
+    vsftpd: Callable[..., Vsftpd], certificates: Certificates
+) -> None:
     server = vsftpd({"allow_anon_ssl": "YES", "force_anon_logins_ssl": "YES"}, certificates=certificates)
     seen = await visit(at(server.port), detectors=DETECTORS)
+    assert signals_of(seen) == {"ftp-anonymous"}
+    assert facts_of(seen, "ftp") == Facts(reachable=True, open=True)
+    assert seen.observations[0].protections == ("tls",)
+
+
+async def test_encryption_and_identity_may_both_be_demanded() -> None:
+    key = trustme.CA().issue_cert("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    key.configure_cert(context)
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 FTP\r\n")
+        secure = False
+        while line := await reader.readline():
+            match line.split()[0]:
+                case b"AUTH":
+                    writer.write(b"234 Go on\r\n")
+                    await writer.start_tls(context)
+                    secure = True
+                case b"USER":
+                    writer.write(b"530 Not logged in\r\n" if secure else b"530 Use TLS first\r\n")
+                case _:
+                    writer.write(b"502 No\r\n")
+
+    async with serving(behave) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
     assert signals_of(seen) == {"ftp-authentication-required"}
+    assert facts_of(seen, "ftp") == REFUSED
     assert seen.observations[0].protections == ("authentication", "tls")
+    assert seen.unchecked == ()
 
 
 async def test_inside_tls_it_is_told_who_may_enter(vsftpd: Callable[..., Vsftpd], certificates: Certificates) -> None:

@@ -12,8 +12,8 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
@@ -144,6 +144,16 @@ _GET: Final = _Step(
 )
 
 
+@dataclass(slots=True)
+class _Climb:
+    """How far one service was climbed."""
+
+    steps: list[_Step] = field(default_factory=lambda: [_FIND, _GET, _WORKLIST])
+    """Still to be asked."""
+    begun: bool = False
+    """An association was accepted; the echo is not asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
     """One accepted association and what its observations have in common."""
@@ -164,24 +174,36 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         if number > 1:
             await asyncio.sleep(_PAUSE_BETWEEN_GUESSES_S)
         last: Observation | None = None
-        aborted = False
-        async for observation, outcome in _associate(wire, called_ae, _LADDER, (_FIND, _WORKLIST, _GET)):
-            last, aborted = observation, outcome is _Outcome.ABORTED
+        async for observation in _ladder(wire, called_ae):
+            last = observation
             if number == 0 or observation.signal != "dicom-called-ae-checked":
                 yield observation
-        if aborted:
-            # A server that aborts on a query may still hand out images: the C-GET gets an association of its own.
-            async for observation, outcome in _associate(wire, called_ae, (uids.STUDY_ROOT_GET,), (_GET,)):
-                if outcome is not None:
-                    yield observation
         if last is None or last.signal != "dicom-called-ae-checked":
             return
 
 
+async def _ladder(wire: Wire, called_ae: str) -> AsyncGenerator[Observation]:
+    """One association for the whole ladder; where a request ends it, another for those that were still to come.
+
+    A server that aborts on an echo or a query may still hand out images.
+    """
+    climb = _Climb()
+    async for observation, _ in _associate(wire, called_ae, _LADDER, climb):
+        yield observation
+    while climb.begun and climb.steps:
+        left = len(climb.steps)
+        syntaxes = tuple(dict.fromkeys(uid for step in climb.steps for uid in step.abstract_syntaxes))
+        async for observation, of_a_step in _associate(wire, called_ae, syntaxes, climb):
+            if of_a_step:
+                yield observation
+        if len(climb.steps) == left:
+            return
+
+
 async def _associate(
-    wire: Wire, called_ae: str, abstract_syntaxes: Sequence[str], steps: Sequence[_Step]
-) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
-    """Observations of one association, those of a step with its outcome. Asks a congested peer once more."""
+    wire: Wire, called_ae: str, abstract_syntaxes: Sequence[str], climb: _Climb
+) -> AsyncGenerator[tuple[Observation, bool]]:
+    """Observations of one association, and whether each is of a step. Asks a congested peer once more."""
     for attempt in range(2):
         async with wire.connect() as stream:
             association = WireAssociation(stream)
@@ -191,22 +213,22 @@ async def _associate(
                 stream.abort()
                 if end.aborted:
                     proof = association.proof("A-ASSOCIATE-RQ", "A-ABORT")
-                    yield wire.observed(_service(wire), "dicom-aborted", protections=_tls(wire), proof=proof), None
+                    yield wire.observed(_service(wire), "dicom-aborted", protections=_tls(wire), proof=proof), False
                     return
                 if wire.tls:  # the way a client without certificate is sent away: the detector of DICOM TLS tells
                     return
                 raise ProtocolViolation("closed-early") from end
             if isinstance(answer, AssociateAccept):
                 session = _Session(wire, association, answer.user.implementation_class_uid or "")
-                yield _accepted(session, answer, abstract_syntaxes), None
+                yield _accepted(session, answer, abstract_syntaxes), False
                 signal = "dicom-any-called-ae" if called_ae == CALLED_AE else "dicom-called-ae-guessed"
-                yield wire.observed(session.service, signal), None
-                async for told in _climb(session, steps):
+                yield wire.observed(session.service, signal), False
+                async for told in _ask(session, climb):
                     yield told
                 stream.abort()
                 return
         if answer.result != _TRANSIENT or attempt:
-            yield _rejected(wire, association, answer), None
+            yield _rejected(wire, association, answer), False
             return
         await asyncio.sleep(_CONGESTION_PAUSE_S)
 
@@ -247,44 +269,55 @@ def _accepted(session: _Session, accept: AssociateAccept, abstract_syntaxes: Seq
     )
 
 
-async def _climb(session: _Session, steps: Sequence[_Step]) -> AsyncGenerator[tuple[Observation, _Outcome | None]]:
-    """Echo, then the steps in their order: an abort ends the association, so what matters most is asked first."""
+async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observation, bool]]:
+    """Echo, then the steps that are left: an abort ends the association, so what matters most is asked first."""
     wire, service, association = session.wire, session.service, session.association
-    if not wire.tls:
-        yield wire.observed(service, "dicom-clear-text"), None
-    if any(association.takes(uid) for uid in _STORAGE):
-        by_default = session.implementation.startswith(_DCMTK_ROOT)
-        yield (
-            wire.observed(
-                service,
-                "dicom-storage-offered",
-                facts=Facts(reachable=True, open=True, writable=True if by_default else None),
-                details={"inferred_from": "product-default"} if by_default else {},
-            ),
-            None,
-        )
-    if association.takes(uids.VERIFICATION):
-        outcome, status = await _outcome(session, uids.VERIFICATION, echo_request(1, uids.VERIFICATION), None)
-        if outcome is _Outcome.EXECUTED:
-            proof = association.proof("C-ECHO", "C-ECHO-RSP", status)
-            facts = Facts(reachable=True, open=True)
-            yield wire.observed(service, "dicom-echo-answered", facts=facts, proof=proof), None
-        if outcome is _Outcome.ABORTED:
-            return
-    for number, step in enumerate(steps, start=2):
+    if not climb.begun:
+        climb.begun = True
+        for observation in _shown(session):
+            yield observation, False
+        if association.takes(uids.VERIFICATION):
+            outcome, status = await _outcome(session, uids.VERIFICATION, echo_request(1, uids.VERIFICATION), None)
+            if outcome is _Outcome.EXECUTED:
+                proof = association.proof("C-ECHO", "C-ECHO-RSP", status)
+                facts = Facts(reachable=True, open=True)
+                yield wire.observed(service, "dicom-echo-answered", facts=facts, proof=proof), False
+            if outcome is _Outcome.ABORTED:
+                return
+    number = 1
+    while climb.steps:
+        step = climb.steps.pop(0)
         asked = next((uid for uid in step.abstract_syntaxes if association.takes(uid)), None)
         if asked is None:
             continue
+        number += 1
         outcome, status = await _outcome(session, asked, step.command(number, asked), step.identifier)
         if outcome is not _Outcome.UNCLEAR:
-            yield _stepped(session, step, outcome, status), outcome
+            yield _stepped(session, step, outcome, status), True
+        if outcome is _Outcome.DISCLOSING:
+            climb.steps.clear()  # what ignores one filter may ignore the next, and send a patient's images
         if outcome in (_Outcome.ABORTED, _Outcome.DISCLOSING):
             return  # the caller drops the connection, with whatever the peer still sends unread
         if step is _FIND and outcome is _Outcome.EXECUTED and wire.consent.count:
             async for counted in _count(session, asked):
-                yield counted, outcome
+                yield counted, True
     with contextlib.suppress(AssociationEnded, ProtocolViolation):
         await association.release()
+
+
+def _shown(session: _Session) -> Iterator[Observation]:
+    """What an accepted association shows before anything is asked."""
+    wire, service = session.wire, session.service
+    if not wire.tls:
+        yield wire.observed(service, "dicom-clear-text")
+    if any(session.association.takes(uid) for uid in _STORAGE):
+        by_default = session.implementation.startswith(_DCMTK_ROOT)
+        yield wire.observed(
+            service,
+            "dicom-storage-offered",
+            facts=Facts(reachable=True, open=True, writable=True if by_default else None),
+            details={"inferred_from": "product-default"} if by_default else {},
+        )
 
 
 async def _outcome(

@@ -37,42 +37,57 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """Signs in as `anonymous`; where that is let in, looks into a few directories for DICOM files."""
     async with wire.connect() as control:
         ftp = FtpSession(wire, control)
-        greeting = await ftp.reply()
-        if not greeting.completed:
-            raise ProtocolViolation("service-unavailable")
-        product, version = _product(greeting)
+        greeting = await _greeting(ftp)
         features = await ftp.ask("FEAT")
         admitted = await _sign_in(ftp)
-        if not features.completed and admitted.completed:
-            features = await ftp.ask("FEAT")
-        encrypted = wire.tls or (not admitted.completed and _ENCRYPTION_DEMANDED.search(admitted.text) is not None)
-        seen = ("tls",) if encrypted else ()
-        if not admitted.completed:
-            yield wire.observed(
-                _SERVICE,
-                "ftp-authentication-required",
-                facts=REFUSED,
-                product=product,
-                version=version,
-                protections=("authentication", *seen),
-                proof=admitted.proof("USER anonymous"),
-            )
-        else:
-            yield wire.observed(
-                _SERVICE,
-                "ftp-anonymous",
-                facts=Facts(reachable=True, open=True),
-                product=product,
-                version=version,
-                protections=seen,
-                proof=admitted.proof("USER anonymous"),
-            )
-        if admitted.completed:
-            async for observation in _inside(wire, ftp, features):
+        if wire.tls or admitted.completed or not _ENCRYPTION_DEMANDED.search(admitted.text):
+            async for observation in _told(wire, ftp, greeting, features, admitted, encrypted=wire.tls):
                 yield observation
-        if not encrypted:
-            for observation in await _clear_text(wire, ftp, features):
-                yield observation
+            return
+    # A demand for encryption does not say who may enter: inside TLS anonymous visitors may be welcome. vsftpd hangs up
+    # on whoever asked in clear, so that is another connection.
+    async with wire.connect() as control:
+        ftp = FtpSession(wire, control)
+        greeting = await _greeting(ftp)
+        if not (await ftp.ask("AUTH TLS")).completed:
+            raise ProtocolViolation("service-unavailable")
+        await control.secure()
+        admitted = await _sign_in(ftp)
+        async for observation in _told(wire, ftp, greeting, features, admitted, encrypted=True):
+            yield observation
+
+
+async def _told(
+    wire: Wire, ftp: FtpSession, greeting: Reply, features: Reply, admitted: Reply, *, encrypted: bool
+) -> AsyncIterator[Observation]:
+    """Who may enter, and what is inside."""
+    product, version = _product(greeting)
+    if not features.completed and admitted.completed:
+        features = await ftp.ask("FEAT")
+    seen = ("tls",) if encrypted else ()
+    yield wire.observed(
+        _SERVICE,
+        "ftp-anonymous" if admitted.completed else "ftp-authentication-required",
+        facts=Facts(reachable=True, open=True) if admitted.completed else REFUSED,
+        product=product,
+        version=version,
+        protections=seen if admitted.completed else ("authentication", *seen),
+        proof=admitted.proof("USER anonymous"),
+    )
+    if admitted.completed:
+        async for observation in _inside(wire, ftp, features, encrypted=encrypted):
+            yield observation
+    if not encrypted:
+        for observation in await _clear_text(wire, ftp, features):
+            yield observation
+
+
+async def _greeting(ftp: FtpSession) -> Reply:
+    """What the server says first. Raises ProtocolViolation when it serves nobody now."""
+    greeting = await ftp.reply()
+    if not greeting.completed:
+        raise ProtocolViolation("service-unavailable")
+    return greeting
 
 
 async def _sign_in(ftp: FtpSession) -> Reply:
@@ -85,12 +100,12 @@ async def _sign_in(ftp: FtpSession) -> Reply:
     return reply
 
 
-async def _inside(wire: Wire, ftp: FtpSession, features: Reply) -> AsyncIterator[Observation]:
+async def _inside(wire: Wire, ftp: FtpSession, features: Reply, *, encrypted: bool) -> AsyncIterator[Observation]:
     facts = _offers(features, "MLS[TD]")
     if facts and _MAY_CREATE.search((told := await ftp.ask("MLST")).text) and told.completed:
         writable = Facts(reachable=True, open=True, writable=True)
         yield wire.observed(_SERVICE, "ftp-writable", facts=writable, proof=told.proof("MLST"))
-    if wire.tls:
+    if encrypted:
         # Listings would come in clear, and may name patients: that is for someone with a full client to look at.
         return
     await ftp.ask("TYPE I")

@@ -1,0 +1,139 @@
+"""What is true of a server, what a stranger who only reads can know of it, and whether that is what the check says."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+
+from check.visiting import facts_of, visit
+from lightproof.check.wire import Consent
+from lightproof.evidence.records import Facts, Target
+from peers.processes import ADDRESS
+from peers.starts import Ground, Start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """Why a stranger who only reads cannot tell a fact, and what is to be said instead of it."""
+
+    why: str
+    said: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One configuration of one server, and the truth about it."""
+
+    name: str
+    service: str
+    start: Start
+    truth: Facts | None
+    """What the server does for whoever knows no secret, by its configuration: every fact is true or false. AE titles
+    are no secrets. None: there is no such service for a stranger to see, and nothing may be said of one."""
+    protections: frozenset[str] = frozenset()
+    """By its configuration."""
+    limits: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
+    """By fact."""
+    unseen: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Protections that no stranger can tell, and why."""
+    why: str = ""
+    """Why there is nothing to see, where there is nothing."""
+    on_port: int | None = None
+    """Where it has to be seen: some services are known by their port alone."""
+    consent: Consent = field(default_factory=Consent)
+
+    @property
+    def expected(self) -> Facts | None:
+        """The truth, less what cannot be known."""
+        if self.truth is None:
+            return None
+        return replace(self.truth, **{fact: limit.said for fact, limit in self.limits.items()})
+
+    @property
+    def expected_protections(self) -> frozenset[str]:
+        """The protections that can be seen."""
+        return self.protections - self.unseen.keys()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the check says of the row's service; no facts when it says nothing of one."""
+
+    facts: Facts | None
+    protections: frozenset[str]
+    unchecked: tuple[str, ...]
+    """Detectors of the service that could not finish, with their reasons."""
+
+    def is_right_for(self, row: Row) -> bool:
+        """Every fact and every protection is as expected, and nothing was left unchecked."""
+        expected = (row.expected, row.expected_protections)
+        return (self.facts, self.protections) == expected and not self.unchecked
+
+
+def gives(*facts: str, reachable: bool = True) -> Facts:
+    """A server that does these things for anyone, and none of the others."""
+    names = ("open", "listable", "downloadable", "writable")
+    assert set(facts) <= set(names)
+    return Facts(reachable=reachable, **{name: name in facts for name in names})
+
+
+def written(facts: Facts | None) -> str:
+    """Facts in few characters: `open not-listable writable?`; reachable goes without saying."""
+    if facts is None:
+        return "no such service"
+    values = {name: value for name, value in asdict(facts).items() if name != "reachable"}
+    marks = {True: "{}", False: "not-{}", None: "{}?"}
+    return " ".join(marks[value].format(name) for name, value in values.items())
+
+
+async def found(row: Row, ground: Ground) -> Found:
+    """Starts the row's server, looks at it with every detector as the engine does, and stops it."""
+    with row.start(ground) as port:
+        async with _seen_at(port, row.on_port) as target:
+            seen = await visit(target, consent=row.consent)
+    about = [observation for observation in seen.observations if observation.service == row.service]
+    return Found(
+        facts=facts_of(seen, row.service) if about else None,
+        protections=frozenset(word for observation in about for word in observation.protections),
+        unchecked=tuple(f"{unchecked.detector}: {unchecked.reason}" for unchecked in seen.unchecked),
+    )
+
+
+@asynccontextmanager
+async def _seen_at(port: int, on_port: int | None) -> AsyncGenerator[Target]:
+    """The server itself; or, where it must be seen on a port of note, a forward to it from an address of its own."""
+    if on_port is None:
+        yield Target(ADDRESS, port)
+        return
+
+    conversations: set[asyncio.Task[None]] = set()
+
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65_536):
+                sink.write(data)
+                await sink.drain()
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(ADDRESS, port)
+        task = asyncio.current_task()
+        assert task is not None
+        conversations.add(task)
+        try:
+            await asyncio.gather(copy(reader, there_writer), copy(there_reader, writer))
+        except asyncio.CancelledError:
+            pass
+        finally:
+            conversations.discard(task)
+
+    address = f"127.77.{random.randrange(256)}.{random.randrange(1, 255)}"
+    async with await asyncio.start_server(forward, address, on_port):
+        yield Target(address, on_port)
+        for task in conversations:
+            task.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
