@@ -39,6 +39,10 @@ class Row:
     """Protections that no stranger can tell, and why."""
     why: str = ""
     """Why there is nothing to see, where there is nothing."""
+    called: str = "ANY-SCP"
+    """AE title that it answers to, for whoever knows it."""
+    calling: str = "STRANGER"
+    """AE title of a caller that it answers, for whoever knows one."""
     on_port: int | None = None
     """Where it has to be seen: some services are known by their port alone."""
     consent: Consent = field(default_factory=Consent)

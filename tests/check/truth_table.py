@@ -1,7 +1,7 @@
 """Real servers in the configurations that practices run them in, and what is true of each: the table of truth.
 
-Truth is written from each server's own configuration, never from what a detector says of it. The test and the benchmark
-beside it both read this table.
+Truth is written from each server's own configuration, never from what a detector says of it, and clients that are not
+ours try it (test_truth_of_the_table.py). The test and the benchmark of the detectors both read this table.
 """
 
 from typing import Final
@@ -104,6 +104,7 @@ _ORTHANC: Final = (
         name="Orthanc, called AE title checked",
         service="dicom",
         start=orthanc("dicom", {"DicomCheckCalledAet": True}),
+        called="ORTHANC",
         truth=gives("open", "writable"),
         protections=CALLED_AE,
         limits=BEHIND_AE,
@@ -112,6 +113,7 @@ _ORTHANC: Final = (
         name="Orthanc, called AE title checked and told",
         service="dicom",
         start=orthanc("dicom", {"DicomCheckCalledAet": True}),
+        called="ORTHANC",
         truth=gives("open", "writable"),
         protections=CALLED_AE,
         consent=Consent(called_aes=("ORTHANC",)),
@@ -239,6 +241,7 @@ _DCMTK: Final = (
         name="dcmqrscp, its AE title unknown",
         service="dicom",
         start=dcmqrscp(),
+        called="COMMON",
         truth=EVERYTHING,
         protections=CALLED_AE,
         limits=BEHIND_AE,
@@ -247,6 +250,7 @@ _DCMTK: Final = (
         name="dcmqrscp, reading and writing, its AE title told",
         service="dicom",
         start=dcmqrscp(),
+        called="COMMON",
         truth=EVERYTHING,
         protections=CALLED_AE,
         consent=Consent(called_aes=("COMMON",)),
@@ -255,6 +259,7 @@ _DCMTK: Final = (
         name="dcmqrscp, reading alone, its AE title told",
         service="dicom",
         start=dcmqrscp(access="R"),
+        called="COMMON",
         truth=gives("open", "listable", "downloadable"),
         protections=CALLED_AE,
         limits=NO_STORAGE,
@@ -265,6 +270,7 @@ _DCMTK: Final = (
         name="dcmqrscp, writing alone, its AE title told",
         service="dicom",
         start=dcmqrscp(access="W"),
+        called="COMMON",
         truth=EVERYTHING,
         protections=CALLED_AE,
         consent=Consent(called_aes=("COMMON",)),
@@ -273,6 +279,8 @@ _DCMTK: Final = (
         name="dcmqrscp for known callers, its AE title told",
         service="dicom",
         start=dcmqrscp(peers="friend", hosts={"friend": ("FRIEND", 11199)}),
+        called="COMMON",
+        calling="FRIEND",
         truth=EVERYTHING,
         protections=CALLED_AE | CALLING_AE,
         limits=BEHIND_AE,
@@ -351,6 +359,7 @@ _PYNETDICOM: Final = (
         name="pynetdicom, called AE title checked",
         service="dicom",
         start=pynetdicom(check_called=True),
+        called="PYNETDICOM",
         truth=EVERYTHING,
         protections=CALLED_AE,
         limits=BEHIND_AE,
@@ -359,6 +368,7 @@ _PYNETDICOM: Final = (
         name="pynetdicom, calling AE title checked",
         service="dicom",
         start=pynetdicom(allowed_calling=("FRIEND",)),
+        calling="FRIEND",
         truth=EVERYTHING,
         protections=CALLING_AE,
         limits=BEHIND_AE,
@@ -375,6 +385,7 @@ _PYNETDICOM: Final = (
         name="pynetdicom, TLS, called AE title checked",
         service="dicom-tls",
         start=pynetdicom(tls="any client", check_called=True),
+        called="PYNETDICOM",
         truth=EVERYTHING,
         protections=TLS | CALLED_AE,
         limits=BEHIND_AE,
@@ -504,10 +515,17 @@ _WEB: Final = (
         limits=KEYS,
     ),
     Row(
+        name="S3 (moto), a bucket for everyone whose objects are not",
+        service="s3",
+        start=moto(bucket="practice-images", acl="private"),
+        truth=gives("open", "listable", "writable"),
+        limits=KEYS,
+    ),
+    Row(
         name="S3 (moto), a list of no buckets for everyone",
         service="s3",
         start=moto(),
-        truth=EVERYTHING,
+        truth=gives("open", "listable", "writable"),
         limits=KEYS | {"listable": Limit(why="there is no bucket whose keys could be counted")},
     ),
 )

@@ -237,6 +237,9 @@ def serving(archive: Archive) -> Iterator[Archive]:
                 served.serve()
             except ProtocolViolation as violation:
                 served.refuse(violation.reason)
+            except ConnectionResetError:
+                # A client that leaves with bytes unread resets the connection: its right, at any moment.
+                archive.ends.append("reset")
             except Exception as failure:  # noqa: BLE001  (raised again below, in the test)
                 failures.append(failure)
 

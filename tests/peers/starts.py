@@ -77,14 +77,15 @@ def orthanc(
     return start
 
 
-def dcmqrscp(*, access: str = "RW", **arguments: Any) -> Start:
-    """dcmqrscp; it holds images where it lets anyone store them. Arguments of `running_dcmqrscp`."""
+def dcmqrscp(**arguments: Any) -> Start:
+    """dcmqrscp holding images; arguments of `running_dcmqrscp`."""
 
     @contextmanager
     def start(ground: Ground) -> Iterator[int]:
-        with running_dcmqrscp(ground.folder, access=access, **arguments) as server:
-            if "W" in access and not arguments:
-                server.load(_images(ground.folder / "images"))
+        # Stored while it takes from anyone: in its final configuration it may not.
+        with running_dcmqrscp(ground.folder) as server:
+            server.load(_images(ground.folder / "images"))
+        with running_dcmqrscp(ground.folder, **arguments) as server:
             yield server.port
 
     return start
@@ -213,8 +214,8 @@ def wsgidav(*, read_only: bool = False, users: Mapping[str, str] | None = None) 
     return start
 
 
-def moto(*, bucket: str | None = None) -> Start:
-    """S3 as moto speaks it, in a process of its own; `bucket` holds one object."""
+def moto(*, bucket: str | None = None, acl: str = "public-read") -> Start:
+    """S3 as moto speaks it, in a process of its own; `bucket` holds one object, with this access list."""
 
     @contextmanager
     def start(ground: Ground) -> Iterator[int]:
@@ -224,7 +225,7 @@ def moto(*, bucket: str | None = None) -> Start:
         with running(command, ground.folder / "moto.log") as (port,):
             for path in (f"/{bucket}", f"/{bucket}/an-image.dcm") if bucket else ():
                 connection = HTTPConnection(ADDRESS, port, timeout=30)
-                connection.request("PUT", path, b"image" if path.endswith(".dcm") else None)
+                connection.request("PUT", path, b"image" if path.endswith(".dcm") else None, {"x-amz-acl": acl})
                 if (status := connection.getresponse().status) != 200:
                     raise AssertionError(status)
                 connection.close()
@@ -250,6 +251,8 @@ def vsftpd(
             with running_vsftpd(folder, settings, certificates=certificates) as server:
                 for path in _images(server.root / "backup") if images else ():
                     path.chmod(files_mode)
+                if not images:
+                    (server.root / "read-me.txt").write_text("nothing medical")
                 if inbox:
                     (server.root / "inbox").mkdir()
                     (server.root / "inbox").chmod(0o777)
