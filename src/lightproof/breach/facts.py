@@ -1,0 +1,444 @@
+"""The structured facts of a breach: what the legal test reads, the notification says and the register keeps.
+
+Rules of this file:
+- a fact that nobody established is `None` or empty, never a guess: the judges read silence as "not proved";
+- every instant names its time zone; every number of persons or records is a range with the way it was found;
+- a fact that was measured names its evidence in `evidence` (entry of the ledger, digest of a file): what rests on a
+  person's word alone has no line there.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
+
+SCHEMA_ID: Final = "urn:lightproof:schema:breach-facts:1"
+
+Text = Annotated[str, StringConstraints(max_length=10_000)]
+Line = Annotated[str, StringConstraints(max_length=300)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class Certainty(StrEnum):
+    """How sure it is that the data were affected in one way (Art. 4(12))."""
+
+    PRESUMED = "presumed"
+    ESTABLISHED = "established"
+
+
+class DataCategory(StrEnum):
+    """Kinds of data, as the CNIL's form lists them."""
+
+    CIVIL_STATUS = "civil_status"
+    NIR = "nir_social_security_number"
+    CONTACT = "contact"
+    IDENTIFICATION_OR_ACCESS = "identification_or_access"
+    FINANCIAL = "financial_economic"
+    OFFICIAL_DOCUMENTS = "official_documents"
+    LOCATION = "location"
+    OFFENCES = "offences_convictions"
+    OTHER = "other"
+    UNKNOWN = "unknown_for_now"
+
+
+class SensitiveCategory(StrEnum):
+    """Special categories of Art. 9."""
+
+    RACIAL_ETHNIC = "racial_ethnic"
+    POLITICAL = "political"
+    PHILOSOPHICAL_RELIGIOUS = "philosophical_religious"
+    UNION = "union"
+    SEXUAL_ORIENTATION = "sexual_orientation"
+    HEALTH = "health"
+    BIOMETRIC = "biometric"
+    GENETIC = "genetic"
+
+
+class PersonKind(StrEnum):
+    """Kinds of persons, as the CNIL's form lists them."""
+
+    EMPLOYEES = "employees"
+    USERS = "users"
+    MEMBERS = "members"
+    STUDENTS = "students"
+    CUSTOMERS = "customers"
+    PATIENTS = "patients"
+    MINORS = "minors"
+    VULNERABLE = "vulnerable"
+    MILITARY = "military"
+    OTHER = "other"
+    UNKNOWN = "unknown_for_now"
+
+
+class Medium(StrEnum):
+    """What the data were on."""
+
+    SERVER = "server"
+    DESKTOP = "desktop"
+    LAPTOP = "laptop"
+    BACKUP_DISK = "backup_disk"
+    USB = "usb"
+    PHONE = "phone"
+    PAPER = "paper"
+    UNKNOWN = "unknown_for_now"
+
+
+class Origin(StrEnum):
+    """How it happened."""
+
+    DEVICE_LOST_OR_STOLEN = "device_lost_or_stolen"
+    PAPER_LOST = "paper_lost_stolen_or_left_open"
+    MAIL_LOST = "mail_lost_or_opened"
+    HACKING = "hacking_malware_phishing"
+    PAPER_DISCARDED = "paper_discarded_undestroyed"
+    DEVICE_DISCARDED = "device_discarded_unwiped"
+    UNINTENDED_PUBLICATION = "unintended_publication"
+    WRONG_DATA_SHOWN = "wrong_persons_data_shown_on_portal"
+    WRONG_RECIPIENT = "sent_to_wrong_recipient"
+    ORAL_DISCLOSURE = "oral_disclosure"
+    OTHER = "other"
+    UNKNOWN = "unknown_for_now"
+
+
+class Cause(StrEnum):
+    """Who caused it, and whether they meant to."""
+
+    INTERNAL_MALICIOUS = "internal_malicious"
+    INTERNAL_ACCIDENTAL = "internal_accidental"
+    EXTERNAL_MALICIOUS = "external_malicious"
+    EXTERNAL_ACCIDENTAL = "external_accidental"
+    OTHER = "other"
+    UNKNOWN = "unknown_for_now"
+
+
+class Identifiability(StrEnum):
+    """How directly the data name a person; graver ones later."""
+
+    NOT_LINKABLE = "not_linkable"
+    """Pseudonyms whose key is elsewhere, nothing else that tells."""
+    IMAGES_ONLY = "images_only"
+    """Images without names: a head's volume can give a face back."""
+    NUMBER_ONLY = "number_only"
+    """A patient's number without name."""
+    NAME = "name"
+    NAME_AND_BIRTH_DATE = "name_and_birth_date"
+
+
+class Protection(StrEnum):
+    """What made the data unreadable, before the breach, for the data affected."""
+
+    NONE = "none"
+    ENCRYPTED = "encrypted"
+    HASHED = "hashed"
+    PSEUDONYMISED = "pseudonymised"
+
+
+class KeyState(StrEnum):
+    """Where the key of that protection was."""
+
+    SAFE = "safe"
+    WITH_THE_DATA = "with_the_data"
+    UNKNOWN = "unknown"
+
+
+class Recipient(StrEnum):
+    """Who could have the data, or has them."""
+
+    INTERNAL = "internal"
+    KNOWN_TRUSTED = "known_trusted"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    PUBLIC = "public"
+    MALICIOUS = "malicious"
+
+
+class Recovery(StrEnum):
+    """What became of the data that left."""
+
+    NONE = "none"
+    RECOVERED = "recovered"
+    DELETION_CONFIRMED = "deletion_confirmed"
+
+
+class Access(StrEnum):
+    """What is known of a stranger's access while the data were within reach."""
+
+    UNKNOWN = "unknown"
+    PROVED = "proved"
+    PROVED_NONE = "proved_none"
+
+
+class IntegrityEffect(StrEnum):
+    """What became of altered data."""
+
+    RECOVERED_UNUSED = "recovered_unused"
+    RECOVERABLE = "recoverable"
+    NOT_RECOVERABLE = "not_recoverable"
+
+
+class AvailabilityEffect(StrEnum):
+    """What became of data that could not be had."""
+
+    WITHOUT_DIFFICULTY = "without_difficulty"
+    TEMPORARY = "temporary"
+    LOST = "lost"
+
+
+class CareEffect(StrEnum):
+    """What it did to the care of patients."""
+
+    NONE = "none"
+    DELAYED = "delayed"
+    ENDANGERED = "endangered"
+    UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """What the organisation is for these data (Art. 4(7), 4(8), 26)."""
+
+    CONTROLLER = "controller"
+    JOINT_CONTROLLER = "joint_controller"
+    PROCESSOR = "processor"
+
+
+class ControllerKind(StrEnum):
+    """What kind of organisation: its special traits weigh (Guidelines 9/2022, IV.B)."""
+
+    INDIVIDUAL_DOCTOR = "individual_doctor"
+    GROUP_PRACTICE = "group_practice"
+    IMAGING_CENTRE = "imaging_centre"
+    HOSPITAL = "hospital"
+    PROVIDER = "provider"
+    OTHER = "other"
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Range(_Facts):
+    """A number as it is known: at least, at most, and how it was found."""
+
+    at_least: Annotated[int, Field(ge=0)]
+    at_most: Annotated[int, Field(ge=0)] | None = None
+    """None: nobody knows an upper bound."""
+    estimated: bool = True
+    method: Line = ""
+
+
+class ContextStep(_Facts):
+    """A whole step of the severity method's data score, for a reason (ENISA 2013)."""
+
+    category: str
+    """`simple`, `behavioural`, `financial` or `sensitive`."""
+    steps: Annotated[int, Field(ge=-3, le=3)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+
+class Intelligibility(_Facts):
+    """Whether those who have the data can read them (Art. 34(3)(a))."""
+
+    protection: Protection = Protection.NONE
+    state_of_the_art: bool | None = None
+    """Whether the cipher or hash is held sound today."""
+    key: KeyState = KeyState.UNKNOWN
+
+
+class Measure(_Facts):
+    """Something done, or to be done, after the breach (Art. 33(3)(d))."""
+
+    what: Text
+    at: AwareDatetime | None = None
+    planned: bool = False
+    owner: Line = ""
+
+
+class OtherBody(_Facts):
+    """A processor, a joint controller, or another authority that was told."""
+
+    name: Line
+    role: Line
+    contact: Line = ""
+    informed_at: AwareDatetime | None = None
+    """When it told us (a processor, Art. 33(2)), or when we told it."""
+
+
+class Revealed(_Facts):
+    """The authority itself told the controller of the breach (Conseil d'État, 22 July 2022, 449694)."""
+
+    at: AwareDatetime
+    authority: Line = "CNIL"
+    reference: Line = ""
+    own_information: bool = True
+    """Whether the authority had opened its control on information that it got elsewhere."""
+
+
+class PublicNotice(_Facts):
+    """Why each person cannot be told, and the notice given instead (Art. 34(3)(c))."""
+
+    effort: Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+    notice: Text = ""
+
+
+class BreachFacts(_Facts):
+    """All that is known of one breach, in the words of the law and of the form."""
+
+    title: Line = ""
+    description: Text = ""
+    """What happened, in plain words; never a patient's name."""
+
+    confidentiality: Certainty | None = None
+    integrity: Certainty | None = None
+    availability: Certainty | None = None
+
+    data: tuple[DataCategory, ...] = ()
+    sensitive: tuple[SensitiveCategory, ...] = ()
+    data_context: tuple[ContextStep, ...] = ()
+    identifiability: Identifiability | None = None
+    intelligibility: Intelligibility = Intelligibility()
+    records: Range | None = None
+    persons: Range | None = None
+    person_kinds: tuple[PersonKind, ...] = ()
+    media: tuple[Medium, ...] = ()
+    systems: tuple[Line, ...] = ()
+    """What held the data: service, product, address and port inside."""
+
+    origin: tuple[Origin, ...] = ()
+    cause: tuple[Cause, ...] = ()
+    malicious: bool | None = None
+    recipients: tuple[Recipient, ...] = ()
+    access: Access = Access.UNKNOWN
+    recovery: Recovery = Recovery.NONE
+    integrity_effect: IntegrityEffect | None = None
+    availability_effect: AvailabilityEffect | None = None
+    care: CareEffect = CareEffect.UNKNOWN
+
+    started_at: AwareDatetime | None = None
+    """When the data came within reach; the earliest instant that evidence shows."""
+    ended_at: AwareDatetime | None = None
+    ongoing: bool | None = None
+    hint_at: AwareDatetime | None = None
+    """First sign that something may be wrong: an alarm, a message, the press."""
+    aware_at: AwareDatetime | None = None
+    """Reasonable certainty that personal data were compromised (Guidelines 9/2022)."""
+    aware_basis: Text = ""
+    aware_by: Line = ""
+    internal_messages_at: tuple[AwareDatetime, ...] = ()
+    """Older messages inside the organisation that show knowledge."""
+    discovery: Text = ""
+
+    role: Role = Role.CONTROLLER
+    controller_kind: ControllerKind | None = None
+    country: Country = "FR"
+    other_countries: tuple[Country, ...] = ()
+    """Other states where persons concerned live."""
+    third_countries: tuple[Country, ...] = ()
+    lead_authority: Line = ""
+    others: tuple[OtherBody, ...] = ()
+    other_bodies: tuple[OtherBody, ...] = ()
+    """Others that were told: CSIRT, police, insurer."""
+    revealed_by_authority: Revealed | None = None
+
+    prior_measures: tuple[Line, ...] = ()
+    missing_measures: tuple[Line, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    effects: tuple[Line, ...] = ()
+    """Likely consequences, by the form's option keys: `spread_wider_than_needed`, `service_degraded`, ..."""
+    harms: tuple[Line, ...] = ()
+    """Harms to persons, by the form's option keys: `loss_of_control`, ..."""
+    risk_removed: Text = ""
+    """What was done after the breach so that the high risk is no longer likely (Art. 34(3)(b))."""
+    disproportionate_effort: PublicNotice | None = None
+
+    evidence: Mapping[Line, tuple[Line, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    """Fact name -> what shows it: `entry 12`, `sha256:…`. A key that names no fact is refused."""
+
+
+FACT_NAMES: Final = frozenset(BreachFacts.model_fields) - {"evidence"}
+
+
+def read_facts(content: bytes, *, now: datetime) -> BreachFacts:
+    """The facts in this JSON document.
+
+    Raises UsageRefused naming the field: unknown facts, impossible dates, a missing time zone, any other shape.
+    """
+    try:
+        facts = BreachFacts.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "JSON"
+        raise refused(place, _REASONS.get(first["type"], _unreadable)()) from error
+    check_facts(facts, now=now)
+    return facts
+
+
+def check_facts(facts: BreachFacts, *, now: datetime) -> None:
+    """Refuses facts that cannot be true together.
+
+    Raises UsageRefused naming the field.
+    """
+    for name in ("started_at", "ended_at", "hint_at", "aware_at"):
+        instant: datetime | None = getattr(facts, name)
+        if instant is not None and instant > now:
+            raise refused(name, _("this instant is in the future"))
+    if facts.revealed_by_authority is not None and facts.revealed_by_authority.at > now:
+        raise refused("revealed_by_authority.at", _("this instant is in the future"))
+    if facts.started_at is not None and facts.aware_at is not None and facts.aware_at < facts.started_at:
+        raise refused("aware_at", _("nobody can be aware of a breach before it started"))
+    if facts.started_at is not None and facts.ended_at is not None and facts.ended_at < facts.started_at:
+        raise refused("ended_at", _("a breach cannot end before it started"))
+    if facts.hint_at is not None and facts.aware_at is not None and facts.aware_at < facts.hint_at:
+        raise refused("hint_at", _("the first sign cannot come after awareness: it is the moment of awareness then"))
+    if facts.ongoing and facts.ended_at is not None:
+        raise refused("ongoing", _("a breach that has ended is not going on"))
+    for name in ("persons", "records"):
+        number: Range | None = getattr(facts, name)
+        if number is not None and number.at_most is not None and number.at_most < number.at_least:
+            raise refused(name, _("the upper bound is below the lower one"))
+    for name in facts.evidence:
+        if name not in FACT_NAMES:
+            raise refused(f"evidence.{name[:40]}", _("there is no such fact"))
+
+
+def refused(place: str, why: str) -> UsageRefused:
+    """The error for one field of the facts."""
+    return UsageRefused(
+        "facts-refused",
+        _("The facts cannot be used: “{place}”: {why}.").format(place=place, why=why.rstrip(".")),
+        _("Correct that field; “lightproof breach assess --schema” describes each one."),
+    )
+
+
+def schema() -> dict[str, object]:
+    """JSON Schema (2020-12) of the facts."""
+    described = BreachFacts.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **described}
+
+
+def dumped(facts: BreachFacts) -> dict[str, object]:
+    """The facts as JSON values, without those that say nothing."""
+    values: dict[str, object] = json.loads(facts.model_dump_json(exclude_defaults=True))
+    return values
+
+
+def _unreadable() -> str:
+    return _("this value is not of the kind that belongs here")
+
+
+_REASONS: Final = {
+    "extra_forbidden": lambda: _("there is no such fact"),
+    "timezone_aware": lambda: _("the time zone is missing: write 2026-11-23T10:00:00+01:00"),
+    "json_invalid": lambda: _("this is not JSON"),
+    "enum": lambda: _("this is none of the words that are known"),
+    "missing": lambda: _("this is missing"),
+    "greater_than_equal": lambda: _("this number is too small"),
+    "less_than_equal": lambda: _("this number is too large"),
+    "string_too_long": lambda: _("this text is too long"),
+}
+"""Kind of error of the validator -> what a person is told."""

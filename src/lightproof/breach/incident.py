@@ -1,0 +1,317 @@
+"""The life of a breach, read from the ledger: opened, assessed, notified, communicated, closed.
+
+Rules of this file:
+- an incident is what its entries say, in their order, and nothing else: whoever has the ledger has the incident;
+- a correction adds an entry; what was stated before stays and is shown with the time at which it was stated;
+- nothing here writes: `procedure` makes the entries, `register` lists them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Literal, cast
+
+from lightproof.breach.facts import BreachFacts
+from lightproof.evidence.entries import Entry
+
+Duty = Literal["document", "notify", "communicate"]
+Choice = Literal["yes", "no", "undetermined"]
+Stage = Literal["initial", "supplementary", "complete"]
+
+SUBJECT: Final = "breach/"
+_LATE: Final = timedelta(hours=1)
+"""An instant stated so much later than it was is shown as stated late."""
+_DATED: Final = ("started_at", "ended_at", "hint_at", "aware_at")
+
+
+class Status(StrEnum):
+    """Where the procedure stands."""
+
+    OPEN = "open"
+    ASSESSED = "assessed"
+    NOTIFIED = "notified"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the breach was opened from."""
+
+    kind: Literal["finding", "alert", "report"]
+    entry: int | None = None
+    """Entry of the ledger that holds the finding or the alert."""
+    findings: tuple[str, ...] = ()
+    report_sha256: str = ""
+    """Attachment of the ledger: the exposure report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """An instant that somebody stated, and when they did."""
+
+    name: str
+    value: datetime | None
+    at: datetime
+    by: str
+    entry: int
+    reason: str = ""
+
+    @property
+    def late(self) -> bool:
+        """Stated long after it was: nothing wrong by itself, but it is seen."""
+        return self.value is not None and self.at - self.value > _LATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What a person decided about one duty, beside what was proposed."""
+
+    duty: Duty
+    choice: Choice
+    reason: str
+    by: str
+    at: datetime
+    entry: int
+    proposed: Choice
+    exemption: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notified:
+    """A notification that a person filed, as that person told us."""
+
+    stage: Stage
+    regime: str
+    authority: str
+    filed_at: datetime
+    reference: str
+    delay_reason: str
+    sheet_sha256: str
+    """Attachment of the ledger: the sheet that was keyed in."""
+    still_open: tuple[str, ...]
+    by: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Communicated:
+    """Persons that were told (Art. 34)."""
+
+    means: tuple[str, ...]
+    count: int | None
+    at: datetime
+    letter_sha256: str
+    by: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One entry of the life, for the history."""
+
+    entry: int
+    at: datetime
+    what: str
+    """`opened`, `corrected`, `assessed`, ..."""
+    by: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One breach as its entries tell it."""
+
+    id: str
+    """`B-2026-0001`."""
+    opened_at: datetime
+    opened_by: str
+    source: Source
+    facts: BreachFacts
+    stated: tuple[Stated, ...] = ()
+    assessments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Regime -> the last assessment recorded, as JSON values."""
+    decisions: Mapping[str, Decided] = field(default_factory=dict[str, Decided])
+    """Duty -> the last decision."""
+    notifications: tuple[Notified, ...] = ()
+    communications: tuple[Communicated, ...] = ()
+    access: tuple[Mapping[str, Any], ...] = ()
+    """Summaries of access logs, as JSON values."""
+    alerted: tuple[tuple[int, str], ...] = ()
+    """Hours before the deadline, channel: the alerts that were sent."""
+    closed_at: datetime | None = None
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """Where the procedure stands."""
+        if self.closed_at is not None:
+            return Status.CLOSED
+        if self.notifications:
+            return Status.NOTIFIED
+        return Status.ASSESSED if self.assessments else Status.OPEN
+
+    @property
+    def last(self) -> Step:
+        """The newest step."""
+        return self.steps[-1]
+
+
+def incident(entries: Iterable[Entry]) -> Incident:
+    """The incident that these entries of one subject tell, in the order of the ledger.
+
+    Raises ValueError when the first one opens nothing: the entries are not those of a breach.
+    """
+    told: Incident | None = None
+    for entry in entries:
+        what = entry.kind.removeprefix("breach.")
+        payload = cast("Mapping[str, Any]", entry.payload)
+        if told is None:
+            if what != "opened":
+                raise ValueError(f"entry {entry.index} opens no breach")
+            told = _opened(entry, payload)
+        else:
+            told = _STEPS.get(what, _unchanged)(told, entry, payload)
+        step = Step(entry=entry.index, at=entry.at, what=what, by=entry.principal, payload=payload)
+        told = replace(told, steps=(*told.steps, step))
+    if told is None:
+        raise ValueError("no entries")
+    return told
+
+
+def _opened(entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    source = payload["source"]
+    facts = BreachFacts.model_validate(payload["facts"], strict=False)
+    return Incident(
+        id=entry.subject.removeprefix(SUBJECT),
+        opened_at=entry.at,
+        opened_by=entry.principal,
+        source=Source(
+            kind=source["kind"],
+            entry=source.get("entry"),
+            findings=tuple(source.get("findings", ())),
+            report_sha256=source.get("report_sha256", ""),
+        ),
+        facts=facts,
+        stated=tuple(
+            Stated(name=name, value=getattr(facts, name), at=entry.at, by=entry.principal, entry=entry.index)
+            for name in _DATED
+            if getattr(facts, name) is not None
+        ),
+    )
+
+
+def corrected(facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:
+    """The facts with these fields put in place of what they held; JSON null empties one.
+
+    Raises pydantic.ValidationError when a value is of another shape.
+    """
+    values = facts.model_dump(mode="json", exclude_defaults=True)
+    for name, value in changes.items():
+        if value is None:
+            values.pop(name, None)
+        elif name == "evidence":
+            values["evidence"] = {**values.get("evidence", {}), **cast("Mapping[str, object]", value)}
+        else:
+            values[name] = value
+    return BreachFacts.model_validate(values)
+
+
+def _corrected(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    changes: Mapping[str, object] = payload["facts"]
+    facts = corrected(told.facts, changes)
+    stated = tuple(
+        Stated(
+            name=name,
+            value=getattr(facts, name),
+            at=entry.at,
+            by=entry.principal,
+            entry=entry.index,
+            reason=payload.get("reason", ""),
+        )
+        for name in _DATED
+        if name in changes
+    )
+    return replace(told, facts=facts, stated=(*told.stated, *stated))
+
+
+def _assessed(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    return replace(told, assessments={**told.assessments, payload["regime"]: payload})
+
+
+def _decided(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    decided = Decided(
+        duty=payload["duty"],
+        choice=payload["choice"],
+        reason=payload["reason"],
+        by=entry.principal,
+        at=entry.at,
+        entry=entry.index,
+        proposed=payload["proposed"],
+        exemption=payload.get("exemption", ""),
+        evidence=tuple(payload.get("evidence", ())),
+    )
+    return replace(told, decisions={**told.decisions, decided.duty: decided})
+
+
+def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    filed = Notified(
+        stage=payload["stage"],
+        regime=payload["regime"],
+        authority=payload["authority"],
+        filed_at=datetime.fromisoformat(payload["filed_at"]),
+        reference=payload.get("reference", ""),
+        delay_reason=payload.get("delay_reason", ""),
+        sheet_sha256=payload.get("sheet_sha256", ""),
+        still_open=tuple(payload.get("still_open", ())),
+        by=entry.principal,
+        entry=entry.index,
+    )
+    return replace(told, notifications=(*told.notifications, filed))
+
+
+def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    sent = Communicated(
+        means=tuple(payload["means"]),
+        count=payload.get("count"),
+        at=datetime.fromisoformat(payload["at"]),
+        letter_sha256=payload.get("letter_sha256", ""),
+        by=entry.principal,
+        entry=entry.index,
+    )
+    return replace(told, communications=(*told.communications, sent))
+
+
+def _access(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    return replace(told, access=(*told.access, payload))
+
+
+def _alerted(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    sent = tuple((payload["hours_before"], channel) for channel in payload["sent"])
+    return replace(told, alerted=(*told.alerted, *sent))
+
+
+def _closed(told: Incident, entry: Entry, _payload: Mapping[str, Any]) -> Incident:
+    return replace(told, closed_at=entry.at)
+
+
+def _reopened(told: Incident, _entry: Entry, _payload: Mapping[str, Any]) -> Incident:
+    return replace(told, closed_at=None)
+
+
+def _unchanged(told: Incident, _entry: Entry, _payload: Mapping[str, Any]) -> Incident:
+    return told
+
+
+_STEPS: Final = {
+    "corrected": _corrected,
+    "assessed": _assessed,
+    "decided": _decided,
+    "notified": _notified,
+    "communicated": _communicated,
+    "access": _access,
+    "alerted": _alerted,
+    "closed": _closed,
+    "reopened": _reopened,
+}
