@@ -171,4 +171,5 @@ async def test_counting_needs_consent_and_keeps_no_identifier(
     counted = await visit(at(server.dicom_port), detectors=DETECTORS, consent=Consent(count=True, key=b"k" * 32))
     counts = next(o.counts for o in counted.observations if o.signal == "dicom-counted")
     assert counts["studies"] == len(studies)
+    assert counts["patients"] == len(studies)
     assert all(canary not in repr(counted) for study in studies for canary in study.canaries)

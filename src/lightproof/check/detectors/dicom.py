@@ -63,14 +63,17 @@ _LADDER: Final = (
 )
 
 _LEVEL: Final = Element(0x00080052, "CS", "STUDY")
+_PATIENT_ID: Final = 0x00100020
 _STUDY_INSTANCE_UID: Final = 0x0020000D
 _NUMBER_OF_SERIES: Final = 0x00201206
 _NUMBER_OF_INSTANCES: Final = 0x00201208
 _NOBODYS_STUDY: Final = encode_data_set((_LEVEL, Element(_STUDY_INSTANCE_UID, "UI", uids.NOBODYS_STUDY)))
 _NOBODYS_DAY: Final = encode_data_set((Element(0x00400100, "SQ", ((Element(0x00400002, "DA", "18000101"),),)),))
+_COUNTED: Final = (_PATIENT_ID, _STUDY_INSTANCE_UID, _NUMBER_OF_SERIES, _NUMBER_OF_INSTANCES)
 _ALL_STUDIES: Final = encode_data_set(
     (
         _LEVEL,
+        Element(_PATIENT_ID, "LO"),
         Element(_STUDY_INSTANCE_UID, "UI"),
         Element(_NUMBER_OF_SERIES, "IS"),
         Element(_NUMBER_OF_INSTANCES, "IS"),
@@ -352,23 +355,34 @@ def _stepped(session: _Session, step: _Step, outcome: _Outcome, status: int | No
 
 
 async def _count(session: _Session, abstract_syntax: str) -> AsyncGenerator[Observation]:
-    """With consent: how many studies, series and images. Identifiers become keyed hashes as they are parsed."""
+    """With consent: how many patients, studies, series and images.
+
+    Identifiers become keyed hashes as they are parsed; patients are counted only where every study tells whose it is.
+    """
     key = session.wire.consent.key
     studies: set[bytes] = set()
+    patients: set[bytes] = set()
+    nobodys = 0
     series = instances = 0
     try:
         async for message in session.association.ask(abstract_syntax, find_request(9, abstract_syntax), _ALL_STUDIES):
             if message.data_set is None:
                 continue
-            found = pick(message.data_set, (_STUDY_INSTANCE_UID, _NUMBER_OF_SERIES, _NUMBER_OF_INSTANCES))
+            found = pick(message.data_set, _COUNTED)
             uid = bytes(found.get(_STUDY_INSTANCE_UID, b"")).rstrip(b"\0 ")
             studies.add(hmac.digest(key, uid, hashlib.sha256))
+            if patient := bytes(found.get(_PATIENT_ID, b"")).strip(b"\0 "):
+                patients.add(hmac.digest(key, patient, hashlib.sha256))
+            else:
+                nobodys += 1
             series += _integer(found.get(_NUMBER_OF_SERIES))
             instances += _integer(found.get(_NUMBER_OF_INSTANCES))
     except AssociationEnded:
         if not studies:
             return
     counts = {"studies": len(studies)}
+    if patients and not nobodys:
+        counts["patients"] = len(patients)
     if series:
         counts["series"] = series
     if instances:
