@@ -371,9 +371,7 @@ def read_facts(content: bytes, *, now: datetime) -> BreachFacts:
     try:
         facts = BreachFacts.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "JSON"
-        raise refused(place, _REASONS.get(first["type"], _unreadable)()) from error
+        raise refusal_of(error) from error
     check_facts(facts, now=now)
     return facts
 
@@ -404,6 +402,13 @@ def check_facts(facts: BreachFacts, *, now: datetime) -> None:
     for name in facts.evidence:
         if name not in FACT_NAMES:
             raise refused(f"evidence.{name[:40]}", _("there is no such fact"))
+
+
+def refusal_of(error: ValidationError) -> UsageRefused:
+    """What a person is told of facts of another shape: the first field that is wrong, and why."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "JSON"
+    return refused(place[:100], _REASONS.get(first["type"], _unreadable)())
 
 
 def refused(place: str, why: str) -> UsageRefused:
