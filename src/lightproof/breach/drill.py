@@ -1,8 +1,8 @@
 """A drill: a synthetic exposure goes through the whole procedure against the clock, and the readiness gets a score.
 
-Art. 32(1)(d) asks for a regular test of the measures; this one tests the procedure itself. The score has two parts. Steps
-are done by the machinery that does them in earnest, and timed. Questions are put to a person, one at a time, with
-what the law says after each answer. Both are data (`drill.toml`); points are whole numbers and add up to 100.
+Art. 32(1)(d) asks for a regular test of the measures; this one tests the procedure itself. Its score has two
+parts. Steps are done by the machinery that does them in earnest, and timed. Questions are put to a person, one at a
+time, with what the law says after each answer. Both are data (`drill.toml`); points are whole and add up to 100.
 """
 
 import tomllib

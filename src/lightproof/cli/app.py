@@ -3,13 +3,12 @@
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
-from importlib import import_module
 from typing import Final
 
 import click
 
 from lightproof import __version__
+from lightproof.cli.commands import Commands
 from lightproof.errors import LightproofError
 from lightproof.locale import LANGUAGES
 from lightproof.locale import gettext as _
@@ -23,32 +22,10 @@ COMMANDS: Final = {
 """Name -> summary. The module of the same name under lightproof.cli holds the command."""
 
 
-class Commands(click.Group):
-    """Loads a command's module only when that command is called, and guesses at typing errors."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"lightproof.cli.{cmd_name}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and (close := get_close_matches(args[0], COMMANDS, 1)):
-            ctx.fail(_("No such command “{wrong}”. Did you mean “{right}”?").format(wrong=args[0][:40], right=close[0]))
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section(_("Commands")):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
     cls=Commands,
+    package="lightproof.cli",
+    modules=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     help=_(
         "lightproof finds medical images that strangers can reach, proves it without taking any, "

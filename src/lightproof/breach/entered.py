@@ -1,0 +1,89 @@
+"""Facts as a person enters them on a command line: `persons=1..1200`, `recipients=public,unknown`, `ongoing=no`.
+
+What is entered is turned into the JSON values that the facts are made of; `facts` judges them.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, get_args, get_origin
+
+from lightproof.breach.facts import FACT_NAMES, BreachFacts, Range, refused
+from lightproof.locale import gettext as _
+
+_YES: Final = {"yes": True, "oui": True, "true": True, "no": False, "non": False, "false": False}
+_NOTHING: Final = frozenset({"", "unknown-to-us", "null"})
+
+
+def entered_facts(pairs: Sequence[str]) -> dict[str, object]:
+    """JSON values of these `name=value` pairs.
+
+    Raises UsageRefused naming the field that does not exist or cannot be read.
+    """
+    return dict(_entered(pair) for pair in pairs)
+
+
+def entered_instant(text: str, *, field: str) -> datetime:
+    """An instant as a person writes it: `2026-11-23 10:00+01:00`.
+
+    Raises UsageRefused naming the field; without a time zone, with the instant as this machine's zone would have it:
+    a machine may stand in another zone than the person, so it is not assumed.
+    """
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise refused(field, _("write an instant as 2026-11-23T10:00+01:00")) from None
+    if at.tzinfo is None:
+        here = at.astimezone().isoformat(timespec="minutes")
+        raise refused(
+            field, _("the time zone is missing: write {instant} if it is this machine's").format(instant=here)
+        )
+    return at
+
+
+def _entered(pair: str) -> tuple[str, object]:
+    name, equals, text = pair.partition("=")
+    name, text = name.strip(), text.strip()
+    if not equals:
+        raise refused(pair[:40], _("write name=value"))
+    if name not in FACT_NAMES:
+        raise refused(name[:40], _("there is no such fact"))
+    if text in _NOTHING:
+        return name, None
+    if text[0] in "[{":
+        try:
+            return name, json.loads(text)
+        except ValueError:
+            raise refused(name, _("this is not JSON")) from None
+    return name, _value(name, text)
+
+
+def _value(name: str, text: str) -> object:
+    kinds = _kinds(BreachFacts.model_fields[name].annotation)
+    if any(isinstance(kind, type) and issubclass(kind, datetime) for kind in kinds) or name.endswith("_at"):
+        instants = [entered_instant(part, field=name).isoformat() for part in text.split(",")]
+        return instants if tuple in kinds else instants[0]
+    if bool in kinds:
+        if text.lower() not in _YES:
+            raise refused(name, _("answer yes or no"))
+        return _YES[text.lower()]
+    if Range in kinds:
+        return _range(name, text)
+    if tuple in kinds:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _range(name: str, text: str) -> dict[str, object]:
+    """`1200`, `100..1200`, `100..` (nobody knows how many at most)."""
+    low, dots, high = (part.strip().replace(" ", "") for part in text.partition(".."))
+    if not low.isdigit() or (high and not high.isdigit()):
+        raise refused(name, _("write a number, or two as 100..1200"))
+    at_most = int(high) if high else None if dots else int(low)
+    return {"at_least": int(low), "at_most": at_most, "estimated": bool(dots), "method": _("stated by a person")}
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """The types that an annotation is made of: `tuple[X, ...] | None` -> tuple, NoneType."""
+    parts = get_args(annotation) if get_origin(annotation) not in (tuple, None) else (annotation,)
+    return tuple(get_origin(part) or part for part in parts) if parts else (annotation,)
