@@ -43,6 +43,7 @@ from lightproof.errors import ProtocolViolation
 from peers.images import encoded
 from peers.processes import ADDRESS
 
+_RETURNED = ("PatientName", "PatientID", "StudyInstanceUID", "NumberOfStudyRelatedSeries")
 _SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 SERVICES: Mapping[str, Service] = {
     VERIFICATION: Service(_SYNTAXES),
@@ -146,8 +147,9 @@ class _Connection:
         for data in self._matches(message):
             identifier = Dataset()
             identifier.QueryRetrieveLevel = "STUDY"
-            identifier.PatientName = data.PatientName
-            identifier.StudyInstanceUID = data.StudyInstanceUID
+            for keyword in _RETURNED:
+                if keyword in data:
+                    setattr(identifier, keyword, data.get(keyword))
             raw = encoded(identifier, explicit=self._explicit(message.context_id))
             self._say(Message(message.context_id, command.answered(PENDING, has_data_set=True), raw))
         self._say(Message(message.context_id, command.answered(SUCCESS)))

@@ -1,0 +1,253 @@
+"""Words for people: the names of facts, of their values, of duties, steps and states, in the current language."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+from lightproof.breach.incident import Status
+from lightproof.locale import gettext as _
+
+Said = Callable[[], str]
+
+
+def duty_word(duty: str) -> str:
+    """One of the three questions."""
+    return _spoken(_DUTIES, duty)
+
+
+def choice_word(choice: str) -> str:
+    """Yes, no, or not decided."""
+    return _spoken(_CHOICES, choice)
+
+
+def status_word(status: Status | str) -> str:
+    """Where the procedure stands."""
+    return _spoken(_STATUSES, str(status))
+
+
+def level_word(level: str) -> str:
+    """A level of severity (ENISA)."""
+    return _spoken(_LEVELS, level)
+
+
+def step_word(what: str) -> str:
+    """A step of a breach's life."""
+    return _spoken(_STEPS, what)
+
+
+def fact_name(name: str) -> str:
+    """The name of a fact."""
+    return _spoken(_FACTS, name)
+
+
+def fact_text(name: str, value: object) -> str:
+    """The value of a fact (JSON), in words."""
+    match value:
+        case bool():
+            return _("yes") if value else _("no")
+        case str() if name.endswith("_at"):
+            return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M %z")
+        case str():
+            return _spoken(_VALUES, value)
+        case list():
+            return ", ".join(fact_text(name, part) for part in cast("list[object]", value))
+        case dict():
+            return _mapping_text(cast("Mapping[str, Any]", value))
+        case _:
+            return str(value)
+
+
+def _mapping_text(value: Mapping[str, Any]) -> str:
+    if "at_least" in value:
+        low, high = value["at_least"], value.get("at_most")
+        if high is None:
+            number = _("{low} or more").format(low=low)
+        else:
+            number = str(low) if low == high else _("{low} to {high}").format(low=low, high=high)
+        method = value.get("method", "")
+        return f"{number} ({method})" if method else number
+    if "what" in value:
+        return f"{value['what']} ({_('planned')})" if value.get("planned") else str(value["what"])
+    return ", ".join(fact_text(name, part) for name, part in value.items())
+
+
+def _spoken(words: Mapping[str, Said], word: str) -> str:
+    said = words.get(word)
+    return said() if said else word
+
+
+_DUTIES: Final[Mapping[str, Said]] = {
+    "document": lambda: _("Keep it in the register?"),
+    "notify": lambda: _("Tell the authority?"),
+    "communicate": lambda: _("Tell the persons?"),
+}
+_CHOICES: Final[Mapping[str, Said]] = {
+    "yes": lambda: _("yes"),
+    "no": lambda: _("no"),
+    "undetermined": lambda: _("not decided"),
+}
+_STATUSES: Final[Mapping[str, Said]] = {
+    "open": lambda: _("open"),
+    "assessed": lambda: _("assessed"),
+    "notified": lambda: _("notified"),
+    "closed": lambda: _("closed"),
+}
+_LEVELS: Final[Mapping[str, Said]] = {
+    "low": lambda: _("low"),
+    "medium": lambda: _("medium"),
+    "high": lambda: _("high"),
+    "very high": lambda: _("very high"),
+}
+_STEPS: Final[Mapping[str, Said]] = {
+    "opened": lambda: _("opened"),
+    "corrected": lambda: _("corrected"),
+    "assessed": lambda: _("assessed"),
+    "decided": lambda: _("decided"),
+    "notified": lambda: _("notified"),
+    "communicated": lambda: _("persons told"),
+    "access": lambda: _("access logs read"),
+    "alerted": lambda: _("alert sent"),
+    "closed": lambda: _("closed"),
+    "reopened": lambda: _("opened again"),
+}
+_FACTS: Final[Mapping[str, Said]] = {
+    "title": lambda: _("Title"),
+    "description": lambda: _("What happened"),
+    "confidentiality": lambda: _("Read by others"),
+    "integrity": lambda: _("Altered"),
+    "availability": lambda: _("Lost or out of reach"),
+    "data": lambda: _("Kinds of data"),
+    "sensitive": lambda: _("Sensitive data"),
+    "data_context": lambda: _("What makes the data graver or lighter"),
+    "identifiability": lambda: _("How directly they name a person"),
+    "intelligibility": lambda: _("Protection of the data"),
+    "records": lambda: _("Records"),
+    "persons": lambda: _("Persons"),
+    "person_kinds": lambda: _("Kinds of persons"),
+    "media": lambda: _("Held on"),
+    "systems": lambda: _("Systems"),
+    "origin": lambda: _("Origin"),
+    "cause": lambda: _("Cause"),
+    "malicious": lambda: _("Meant to harm"),
+    "recipients": lambda: _("Who could have them"),
+    "access": lambda: _("Access by strangers"),
+    "recovery": lambda: _("What became of them"),
+    "integrity_effect": lambda: _("What became of altered data"),
+    "availability_effect": lambda: _("What became of lost data"),
+    "care": lambda: _("Effect on care"),
+    "started_at": lambda: _("Began"),
+    "ended_at": lambda: _("Ended"),
+    "ongoing": lambda: _("Still going on"),
+    "hint_at": lambda: _("First sign"),
+    "aware_at": lambda: _("Aware since"),
+    "aware_basis": lambda: _("How one became aware"),
+    "aware_by": lambda: _("Who became aware"),
+    "internal_messages_at": lambda: _("Older internal messages"),
+    "discovery": lambda: _("How it was found"),
+    "role": lambda: _("Role of the organisation"),
+    "controller_kind": lambda: _("Kind of organisation"),
+    "country": lambda: _("Country"),
+    "other_countries": lambda: _("Persons in other countries"),
+    "third_countries": lambda: _("Persons outside the Union"),
+    "lead_authority": lambda: _("Lead authority"),
+    "others": lambda: _("Processors and joint controllers"),
+    "other_bodies": lambda: _("Others that were told"),
+    "revealed_by_authority": lambda: _("Revealed by the authority"),
+    "prior_measures": lambda: _("Measures in place"),
+    "missing_measures": lambda: _("Measures that were missing"),
+    "measures": lambda: _("Measures taken or planned"),
+    "effects": lambda: _("Likely consequences"),
+    "harms": lambda: _("Harms to persons"),
+    "risk_removed": lambda: _("How the high risk was removed"),
+    "disproportionate_effort": lambda: _("Why each person cannot be told"),
+    "evidence": lambda: _("Evidence"),
+}
+_VALUES: Final[Mapping[str, Said]] = {
+    "presumed": lambda: _("presumed"),
+    "established": lambda: _("established"),
+    "civil_status": lambda: _("civil status (name, birth date)"),
+    "nir_social_security_number": lambda: _("social security number"),
+    "contact": lambda: _("contact details"),
+    "identification_or_access": lambda: _("identifiers and passwords"),
+    "financial_economic": lambda: _("financial data"),
+    "official_documents": lambda: _("official documents"),
+    "location": lambda: _("location"),
+    "offences_convictions": lambda: _("offences and convictions"),
+    "racial_ethnic": lambda: _("racial or ethnic origin"),
+    "political": lambda: _("political opinions"),
+    "philosophical_religious": lambda: _("philosophical or religious beliefs"),
+    "union": lambda: _("trade union membership"),
+    "sexual_orientation": lambda: _("sexual orientation"),
+    "health": lambda: _("health"),
+    "biometric": lambda: _("biometric data"),
+    "genetic": lambda: _("genetic data"),
+    "employees": lambda: _("employees"),
+    "users": lambda: _("users"),
+    "members": lambda: _("members"),
+    "students": lambda: _("students"),
+    "customers": lambda: _("customers"),
+    "patients": lambda: _("patients"),
+    "minors": lambda: _("minors"),
+    "vulnerable": lambda: _("vulnerable persons"),
+    "military": lambda: _("military staff"),
+    "server": lambda: _("server"),
+    "desktop": lambda: _("desktop computer"),
+    "laptop": lambda: _("laptop"),
+    "backup_disk": lambda: _("backup disk"),
+    "usb": lambda: _("USB stick"),
+    "phone": lambda: _("telephone"),
+    "paper": lambda: _("paper"),
+    "device_lost_or_stolen": lambda: _("device lost or stolen"),
+    "paper_lost_stolen_or_left_open": lambda: _("paper lost, stolen or left in view"),
+    "mail_lost_or_opened": lambda: _("mail lost or opened"),
+    "hacking_malware_phishing": lambda: _("hacking, malware or phishing"),
+    "paper_discarded_undestroyed": lambda: _("paper thrown away undestroyed"),
+    "device_discarded_unwiped": lambda: _("device thrown away unwiped"),
+    "unintended_publication": lambda: _("unintended publication"),
+    "wrong_persons_data_shown_on_portal": lambda: _("someone else's data shown on a portal"),
+    "sent_to_wrong_recipient": lambda: _("sent to a wrong recipient"),
+    "oral_disclosure": lambda: _("told aloud"),
+    "internal_malicious": lambda: _("from inside, on purpose"),
+    "internal_accidental": lambda: _("from inside, by accident"),
+    "external_malicious": lambda: _("from outside, on purpose"),
+    "external_accidental": lambda: _("from outside, by accident"),
+    "other": lambda: _("other"),
+    "unknown_for_now": lambda: _("unknown for now"),
+    "unknown": lambda: _("unknown"),
+    "not_linkable": lambda: _("not without a key kept elsewhere"),
+    "images_only": lambda: _("images without a name"),
+    "number_only": lambda: _("patient's number without a name"),
+    "name": lambda: _("by name"),
+    "name_and_birth_date": lambda: _("by name and birth date"),
+    "none": lambda: _("none"),
+    "encrypted": lambda: _("encrypted"),
+    "hashed": lambda: _("hashed"),
+    "pseudonymised": lambda: _("pseudonymised"),
+    "safe": lambda: _("key safe"),
+    "with_the_data": lambda: _("key with the data"),
+    "internal": lambda: _("colleagues"),
+    "known_trusted": lambda: _("known and trusted"),
+    "known": lambda: _("known"),
+    "public": lambda: _("anyone"),
+    "malicious": lambda: _("someone who means harm"),
+    "recovered": lambda: _("recovered"),
+    "deletion_confirmed": lambda: _("deletion confirmed"),
+    "proved": lambda: _("proved"),
+    "proved_none": lambda: _("proved that there was none"),
+    "recovered_unused": lambda: _("put right before any use"),
+    "recoverable": lambda: _("can be put right"),
+    "not_recoverable": lambda: _("cannot be put right"),
+    "without_difficulty": lambda: _("recovered without difficulty"),
+    "temporary": lambda: _("out of reach for a time"),
+    "lost": lambda: _("lost for good"),
+    "delayed": lambda: _("delayed"),
+    "endangered": lambda: _("endangered"),
+    "controller": lambda: _("controller"),
+    "joint_controller": lambda: _("joint controller"),
+    "processor": lambda: _("processor"),
+    "individual_doctor": lambda: _("doctor in practice alone"),
+    "group_practice": lambda: _("group practice"),
+    "imaging_centre": lambda: _("imaging centre"),
+    "hospital": lambda: _("hospital"),
+    "provider": lambda: _("IT provider"),
+}

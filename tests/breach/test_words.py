@@ -1,0 +1,28 @@
+"""Every fact and every value of a closed set has a word."""
+
+import enum
+
+import pytest
+
+from lightproof.breach import facts
+from lightproof.breach.facts import FACT_NAMES
+from lightproof.breach.words import fact_name, fact_text
+
+ENUMS = [kind for kind in vars(facts).values() if isinstance(kind, type) and issubclass(kind, enum.StrEnum)]
+VALUES = sorted({member.value for kind in ENUMS for member in kind if kind is not enum.StrEnum})
+
+
+@pytest.mark.parametrize("name", sorted(FACT_NAMES))
+def test_every_fact_has_a_name(name: str) -> None:
+    assert fact_name(name) != name
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_every_value_has_a_word(value: str) -> None:
+    assert "_" not in fact_text("origin", value)
+
+
+def test_numbers_say_how_they_were_found() -> None:
+    assert fact_text("persons", {"at_least": 1, "at_most": 9, "method": "counted"}) == "1 to 9 (counted)"
+    assert fact_text("persons", {"at_least": 5, "at_most": 5}) == "5"
+    assert fact_text("persons", {"at_least": 5, "at_most": None}) == "5 or more"
