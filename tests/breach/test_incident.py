@@ -1,0 +1,115 @@
+"""A breach is what its entries say, in their order, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lightproof.breach.facts import BreachFacts
+from lightproof.breach.incident import Status, corrected, incident
+from lightproof.evidence.entries import Entry
+
+BEGAN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def entry(index: int, what: str, payload: dict[str, object], *, by: str = "Dr Demo", hours: float = 0) -> Entry:
+    return Entry(
+        index=index,
+        at=BEGAN + timedelta(hours=hours),
+        kind=f"breach.{what}",
+        subject="breach/B-2026-0001",
+        principal=by,
+        payload=payload,
+        salt=bytes(16),
+    )
+
+
+OPENED = entry(
+    4,
+    "opened",
+    {
+        "source": {"kind": "finding", "entry": 3, "findings": ["F-0001"], "report_sha256": "ab" * 32},
+        "facts": {"title": "Images within reach", "aware_at": "2026-11-23T09:30:00Z", "ongoing": True},
+    },
+)
+
+
+def test_what_was_opened_is_told_with_its_source_and_its_facts() -> None:
+    told = incident([OPENED])
+    assert (told.id, told.status, told.opened_by) == ("B-2026-0001", Status.OPEN, "Dr Demo")
+    assert (told.source.kind, told.source.entry, told.source.findings) == ("finding", 3, ("F-0001",))
+    assert told.facts.title == "Images within reach"
+
+
+def test_a_correction_adds_and_what_was_stated_stays_visible() -> None:
+    earlier = {"facts": {"aware_at": "2026-11-20T18:00:00+01:00"}, "reason": "the provider phoned on Friday"}
+    told = incident([OPENED, entry(5, "corrected", earlier, hours=30)])
+    assert told.facts.aware_at == datetime(2026, 11, 20, 17, tzinfo=UTC)
+    assert [(one.value, one.entry, one.late) for one in told.stated] == [
+        (datetime(2026, 11, 23, 9, 30, tzinfo=UTC), 4, False),
+        (datetime(2026, 11, 20, 17, tzinfo=UTC), 5, True),
+    ]
+    assert told.stated[-1].reason == "the provider phoned on Friday"
+
+
+def test_the_states_follow_the_steps() -> None:
+    steps = [
+        (entry(5, "assessed", {"regime": "gdpr/fr", "answers": []}), Status.ASSESSED),
+        (
+            entry(
+                6,
+                "notified",
+                {"stage": "initial", "regime": "gdpr/fr", "authority": "CNIL", "filed_at": "2026-11-24T08:00:00Z"},
+            ),
+            Status.NOTIFIED,
+        ),
+        (entry(7, "closed", {"reason": "done"}), Status.CLOSED),
+        (entry(8, "reopened", {"reason": "a patient called"}), Status.NOTIFIED),
+    ]
+    entries = [OPENED]
+    for added, expected in steps:
+        entries.append(added)
+        assert incident(entries).status is expected
+
+
+def test_the_last_decision_holds_and_the_earlier_stay_in_the_history() -> None:
+    def decision(index: int, choice: str, reason: str) -> Entry:
+        return entry(
+            index, "decided", {"duty": "notify", "choice": choice, "reason": reason, "proposed": "yes"}, hours=index
+        )
+
+    told = incident([OPENED, decision(5, "no", "unlikely"), decision(6, "yes", "the logs came")])
+    assert told.decisions["notify"].choice == "yes"
+    assert [step.payload.get("reason") for step in told.steps[1:]] == ["unlikely", "the logs came"]
+
+
+def test_a_step_of_a_later_version_is_kept_and_changes_nothing() -> None:
+    told = incident([OPENED, entry(5, "something-new", {"x": 1})])
+    assert told.last.what == "something-new"
+    assert told.facts == incident([OPENED]).facts
+
+
+@pytest.mark.parametrize("entries", [[], [entry(5, "corrected", {"facts": {}, "reason": "why"})]])
+def test_entries_that_open_nothing_are_no_breach(entries: list[Entry]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        incident(entries)
+
+
+TEXTS = st.sampled_from(["title", "discovery", "aware_by"])
+
+
+@given(st.lists(st.tuples(TEXTS, st.text(max_size=20))))
+def test_the_last_word_on_each_fact_holds(changes: list[tuple[str, str]]) -> None:
+    facts = BreachFacts()
+    for name, value in changes:
+        facts = corrected(facts, {name: value})
+    last = dict(changes)
+    assert all(getattr(facts, name) == last.get(name, "") for name in ("title", "discovery", "aware_by"))
+
+
+def test_evidence_adds_up_and_null_empties_a_fact() -> None:
+    facts = corrected(BreachFacts(), {"title": "x", "evidence": {"title": ["entry 1"]}})
+    facts = corrected(facts, {"evidence": {"persons": ["entry 2"]}, "title": None})
+    assert facts.title == ""
+    assert dict(facts.evidence) == {"title": ("entry 1",), "persons": ("entry 2",)}
