@@ -94,35 +94,33 @@ def test_the_form_asks_the_51_questions_in_the_order_of_the_on_line_form() -> No
 
 def test_what_an_initial_notice_needs_is_marked() -> None:
     needed = {field.key for field in form().fields if field.needed_in_initial}
-    assert needed == set(
-        [
-            "kind",
-            "siren",
-            "name",
-            "sector",
-            "address",
-            "country",
-            "legal_rep",
-            "contact",
-            "dpo",
-            "ongoing",
-            "aware_at",
-            "discovery",
-            "nature",
-            "origin",
-            "cause",
-            "description",
-            "data",
-            "sensitive",
-            "records",
-            "person_categories",
-            "persons",
-            "prior_measures",
-            "severity",
-            "measures",
-            "communicated",
-        ]
-    )
+    assert needed == {
+        "kind",
+        "siren",
+        "name",
+        "sector",
+        "address",
+        "country",
+        "legal_rep",
+        "contact",
+        "dpo",
+        "ongoing",
+        "aware_at",
+        "discovery",
+        "nature",
+        "origin",
+        "cause",
+        "description",
+        "data",
+        "sensitive",
+        "records",
+        "person_categories",
+        "persons",
+        "prior_measures",
+        "severity",
+        "measures",
+        "communicated",
+    }
 
 
 @pytest.mark.parametrize(
