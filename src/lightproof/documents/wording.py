@@ -3,7 +3,7 @@
 Each sentence is written whole, never put together from pieces: French and English do not share an order of words.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from lightproof.documents.model import Tone
@@ -225,13 +225,30 @@ def number(n: int) -> str:
 def instant(at: datetime) -> str:
     """Date and time in UTC, to the minute."""
     at = at.astimezone(UTC)
+    return _("{day} {month} {year}, {hour:02d}:{minute:02d} UTC").format(
+        day=at.day, month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute
+    )
+
+
+def local_instant(at: datetime, zone: tzinfo) -> str:
+    """Date and time as the clocks of a zone show them, to the minute, with their distance from UTC."""
+    at = at.astimezone(zone)
+    return _("{day} {month} {year}, {hour:02d}:{minute:02d} (UTC{offset})").format(
+        day=at.day, month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute, offset=at.isoformat()[-6:]
+    )
+
+
+def day(at: date) -> str:
+    """A date."""
+    return _("{day} {month} {year}").format(day=at.day, month=_month(at.month), year=at.year)
+
+
+def _month(number_in_year: int) -> str:
     months = (
         _("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"),
         _("September"), _("October"), _("November"), _("December"),
     )  # fmt: skip
-    return _("{day} {month} {year}, {hour:02d}:{minute:02d} UTC").format(
-        day=at.day, month=months[at.month - 1], year=at.year, hour=at.hour, minute=at.minute
-    )
+    return months[number_in_year - 1]
 
 
 def duration(elapsed: timedelta) -> str:
