@@ -19,8 +19,7 @@ from lightproof.breach.notification_json import document, dumps, filed_values, s
 from lightproof.errors import UsageRefused
 from lightproof.locale import LANGUAGES, speaking
 
-
-VALIDATOR = jsonschema.Draft202012Validator(schema())
+VALIDATOR: Any = jsonschema.Draft202012Validator(schema())
 
 
 def value(notice: Any, key: str) -> Any:
