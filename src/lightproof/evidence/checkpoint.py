@@ -3,7 +3,7 @@
     lightproof/ledger/61ab5f39c1d2e3f4      the origin: which ledger, and the name of its key
     1207                                    how many entries
     9YKqAzcm...=                            the root over them, base64
-    (extension lines, none of ours)
+    previous 1203                           how many there were in the checkpoint before: none can be left out
 
     — lightproof/ledger/61ab5f39c1d2e3f4 base64(key hash, signature)
 
@@ -25,6 +25,8 @@ from lightproof.evidence.merkle import HASH_BYTES
 
 NOTE_BYTES: Final = 65_536
 SIGNATURES: Final = 100
+PREVIOUS: Final = "previous "
+"""Begins the extension line that names the size of the checkpoint before."""
 _ED25519: Final = b"\x01"
 _DASH: Final = "\N{EM DASH} "
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
@@ -57,6 +59,14 @@ class Checkpoint:
             raise NoteRefused("size")
         if len(self.root) != HASH_BYTES:
             raise NoteRefused("root")
+
+    @property
+    def previous(self) -> int | None:
+        """The size of the checkpoint before, where the text names one."""
+        for line in self.extensions:
+            if line.startswith(PREVIOUS) and _SIZE.fullmatch(line.removeprefix(PREVIOUS)):
+                return int(line.removeprefix(PREVIOUS))
+        return None
 
     def text(self) -> str:
         """What is signed: the lines of the checkpoint."""
@@ -144,9 +154,10 @@ class Signer:
         public = self._private.public_key().public_bytes_raw()
         self.key = VerifierKey(name or f"lightproof/ledger/{sha256(public).hexdigest()[:16]}", public)
 
-    def checkpoint(self, size: int, root: bytes) -> str:
-        """The signed note of this state of the ledger."""
-        return self.sign(Checkpoint(self.key.name, size, root).text()).encode()
+    def checkpoint(self, size: int, root: bytes, *, previous: int | None = None) -> str:
+        """The signed note of this state of the ledger, naming the size of the checkpoint before."""
+        extensions = () if previous is None else (f"{PREVIOUS}{previous}",)
+        return self.sign(Checkpoint(self.key.name, size, root, extensions).text()).encode()
 
     def sign(self, text: str) -> SignedNote:
         """This text with our signature under it."""

@@ -19,12 +19,18 @@ from lightproof.evidence.merkle import leaf_hash
 ENTRY_BYTES: Final = 262_144
 """What is longer is attached, and named by its digest."""
 SALT_BYTES: Final = 16
+ERASED: Final = "ledger.erased"
+"""Kind of the entry that says which entries were erased, and why."""
+STAMPED: Final = "ledger.stamped"
+"""Kind of the entry that says which time stamp (RFC 3161) a checkpoint received."""
+JUMPED: Final = "clock.jumped"
+"""Kind of the entry that says that the wall clock was moved."""
 DEPTH: Final = 32
 _INTEGER: Final = 2**53 - 1
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+", re.ASCII)
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}", re.ASCII)
 _PRINCIPAL: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
-_MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}", re.ASCII)
+MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}", re.ASCII)
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _BOOT: Final = re.compile(r"([0-9a-f]{16})?", re.ASCII)
 _SALT: Final = re.compile(rf"[0-9a-f]{{{2 * SALT_BYTES}}}", re.ASCII)
@@ -74,7 +80,7 @@ class Entry:
         _require(_PRINCIPAL.fullmatch(self.principal), "principal", "form")
         _require(len(self.salt) == SALT_BYTES, "salt", "length")
         for digest, media_type in self.attachments.items():
-            _require(_SHA256.fullmatch(digest) and _MEDIA_TYPE.fullmatch(media_type), "attachments", "form")
+            _require(_SHA256.fullmatch(digest) and MEDIA_TYPE.fullmatch(media_type), "attachments", "form")
         _require(_BOOT.fullmatch(self.boot), "boot", "form")
         _require(0 <= self.uptime_us <= _INTEGER, "uptime_us", "range")
 

@@ -3,6 +3,7 @@
 Rules of this file:
 - what the ledger holds is written once; the only change ever made to it is an erasure, and that is an entry itself;
 - `breach` is a projection: everything in it can be drawn again from entries;
+- every table is STRICT: a value of another type than its column's cannot hide from an index;
 - times are text, RFC 3339 in UTC, so that their order is that of the text.
 """
 
@@ -30,6 +31,7 @@ entry: Final = Table(
     Column("leaf", LargeBinary, nullable=False),
     Index(None, "subject"),  # SQLite ends every index with the row's number: in order of idx
     Index(None, "kind"),
+    sqlite_strict=True,
 )
 """Entries of the ledger: canonical bytes, their hash, and copies of fields to look for. Erased: only at, kind, leaf."""
 
@@ -40,6 +42,7 @@ node: Final = Table(
     Column("idx", Integer, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
+    sqlite_strict=True,
 )
 """Whole subtrees above the leaves: level from 1; the leaves are in `entry`."""
 
@@ -48,6 +51,7 @@ checkpoint: Final = Table(
     metadata,
     Column("size", Integer, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
+    sqlite_strict=True,
 )
 """Signed notes, one a transaction; each names the size of the one before."""
 
@@ -57,6 +61,7 @@ stamp: Final = Table(
     Column("sha256", Text, primary_key=True),
     Column("size", Integer, ForeignKey("checkpoint.size"), nullable=False),
     Column("token", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 """Time stamps (RFC 3161) of checkpoints: the authority's answer as it came, by its digest."""
 
@@ -65,6 +70,7 @@ attachment: Final = Table(
     metadata,
     Column("sha256", Text, primary_key=True),
     Column("content", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 """Files that entries name by their digest; the entry says of which type."""
 
@@ -84,5 +90,6 @@ breach: Final = Table(
     Index(None, "opened_at"),
     Index(None, "status"),
     Index(None, "deadline"),
+    sqlite_strict=True,
 )
 """The register of Art. 33(5), one row a breach; empty text where there is no instant."""

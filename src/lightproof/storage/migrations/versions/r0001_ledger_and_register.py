@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("bytes", sa.LargeBinary),
         sa.Column("leaf", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("idx", name="pk_entry"),
+        sqlite_strict=True,
     )
     op.create_index("ix_entry_subject", "entry", ["subject"])
     op.create_index("ix_entry_kind", "entry", ["kind"])
@@ -29,12 +30,14 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("level", "idx", name="pk_node"),
         sqlite_with_rowid=False,
+        sqlite_strict=True,
     )
     op.create_table(
         "checkpoint",
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("size", name="pk_checkpoint"),
+        sqlite_strict=True,
     )
     op.create_table(
         "stamp",
@@ -43,12 +46,14 @@ def upgrade() -> None:
         sa.Column("token", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("sha256", name="pk_stamp"),
         sa.ForeignKeyConstraint(["size"], ["checkpoint.size"], name="fk_stamp_size"),
+        sqlite_strict=True,
     )
     op.create_table(
         "attachment",
         sa.Column("sha256", sa.Text, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("sha256", name="pk_attachment"),
+        sqlite_strict=True,
     )
     op.create_table(
         "breach",
@@ -63,6 +68,7 @@ def upgrade() -> None:
         sa.Column("updated_entry", sa.Integer, nullable=False),
         sa.Column("row_sha", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_breach"),
+        sqlite_strict=True,
     )
     for column in ("opened_at", "status", "deadline"):
         op.create_index(f"ix_breach_{column}", "breach", [column])
