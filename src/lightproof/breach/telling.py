@@ -79,7 +79,7 @@ def communication(asked: Asked) -> dict[str, Answer]:
         found |= _sent(asked)
     elif state.value == "not_yet_but_will_be":
         direct = _("A message to each person comes before a public notice.")
-        found["comm_date"] = Answer(note=_("A planned date shows that you act without delay."))
+        found["comm_date"] = Answer()
         found["comm_means"] = Answer(value=("post", "email"), source="law", proposed=True, note=direct)
     elif state.value == "no_and_will_not_be":
         found["exemption"] = _exemption(asked)
