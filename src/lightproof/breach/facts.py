@@ -376,6 +376,17 @@ def read_facts(content: bytes, *, now: datetime) -> BreachFacts:
     return facts
 
 
+def reported_facts(known: BreachFacts, description: str, *, by: str, now: datetime) -> BreachFacts:
+    """What a person's report makes known, beside the facts in `known`; the clock runs from it unless these say when."""
+    said: dict[str, object] = {
+        "description": known.description or description,
+        "title": known.title or description[:100],
+    }
+    if known.aware_at is None:
+        said |= {"aware_at": now, "aware_by": by, "aware_basis": _("Reported to {who}.").format(who=by)}
+    return known.model_copy(update=said)
+
+
 def check_facts(facts: BreachFacts, *, now: datetime) -> None:
     """Refuses facts that cannot be true together.
 

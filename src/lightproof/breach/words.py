@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from lightproof.breach.incident import Status
+from lightproof.documents import wording
 from lightproof.locale import gettext as _
 
 Said = Callable[[], str]
@@ -46,7 +47,7 @@ def fact_text(name: str, value: object) -> str:
         case bool():
             return _("yes") if value else _("no")
         case str() if name.endswith("_at"):
-            return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M %z")
+            return wording.instant(datetime.fromisoformat(value))
         case str():
             return _spoken(_VALUES, value)
         case list():

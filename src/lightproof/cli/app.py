@@ -17,6 +17,7 @@ INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "check": _("Find medical images that strangers can reach; without TARGET, on this machine and its internet box."),
+    "breach": _("Run the 72 hours: open, assess, notify, write to patients, keep the register."),
     "demo": _("Try everything on an exposed practice that lives on this machine only."),
 }
 """Name -> summary. The module of the same name under lightproof.cli holds the command."""

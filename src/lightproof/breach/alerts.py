@@ -1,0 +1,179 @@
+"""Alerts of the clock: which one is due, what it says, and how it is sent.
+
+Rules of this file:
+- an alert says how much time is left and what to do, never what is in the file: mail and push services read it;
+- each channel has one total deadline; one that fails is told and does not hold back the others;
+- an alert that comes late (the machine was off) goes out once, for the step that holds now.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.header import Header
+from typing import Final
+
+import aiosmtplib
+import httpx2
+
+from lightproof.breach.incident import Incident, Status
+from lightproof.locale import gettext as _
+from lightproof.locale import ngettext
+
+HOURS_BEFORE: Final = (48, 24, 6, 1, 0)
+"""When an alert is due, in hours before the deadline; 0 says that it has passed."""
+_CHANNEL_S: Final = 20.0
+_ANSWER_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert, in one language."""
+
+    breach: str
+    hours_before: int
+    deadline: datetime
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of an alert on one channel."""
+
+    channel: str
+    failure: str = ""
+    """Empty when it went out; else a fixed word or the answer's number, never a peer's text."""
+
+
+Send = Callable[[Alert], Awaitable[None]]
+
+
+def due(told: Incident, deadline: datetime, now: datetime) -> int | None:
+    """The alert that is due: hours before the deadline; None when none is, or it went out already."""
+    if told.notifications or told.status is Status.CLOSED:
+        return None
+    decided = told.decisions.get("notify")
+    if decided is not None and decided.choice == "no":
+        return None
+    reached = [hours for hours in HOURS_BEFORE if now >= deadline - timedelta(hours=hours)]
+    if not reached:
+        return None
+    current = min(reached)
+    return None if any(hours <= current for hours, _channel in told.alerted) else current
+
+
+def alert(breach: str, hours_before: int, deadline: datetime, now: datetime) -> Alert:
+    """What the alert says, in the current language."""
+    if now >= deadline:
+        title = _("{breach}: the time to notify the authority has passed").format(breach=breach)
+        text = _(
+            "Notify now all the same, and say why it is late: the reasons are part of the notification "
+            "(Article 33(1)). Start with: lightproof breach notify {breach}"
+        ).format(breach=breach)
+    else:
+        left = int((deadline - now) / timedelta(hours=1))
+        hours = ngettext("{n} hour", "{n} hours", left).format(n=left)
+        if left == 0:
+            hours = _("less than an hour")
+        title = _("{breach}: {hours} left to notify the authority").format(breach=breach, hours=hours)
+        text = _(
+            "The deadline is {deadline} (UTC). What is not known yet is added later. "
+            "Start with: lightproof breach notify {breach}"
+        ).format(deadline=deadline.strftime("%Y-%m-%d %H:%M"), breach=breach)
+    return Alert(breach=breach, hours_before=hours_before, deadline=deadline, title=title, text=text)
+
+
+async def send_everywhere(message: Alert, channels: Mapping[str, Send]) -> tuple[Sent, ...]:
+    """Sends on every channel at once, each within its own time; tells what became of each."""
+
+    async def one(name: str, send: Send) -> Sent:
+        try:
+            async with asyncio.timeout(_CHANNEL_S):
+                await send(message)
+        except TimeoutError:
+            return Sent(channel=name, failure="no-answer-in-time")
+        except _Refused as refusal:
+            return Sent(channel=name, failure=refusal.reason)
+        except aiosmtplib.SMTPResponseException as error:
+            return Sent(channel=name, failure=f"smtp-{error.code}")
+        except (aiosmtplib.SMTPException, httpx2.HTTPError, OSError) as error:
+            return Sent(channel=name, failure=type(error).__name__)
+        return Sent(channel=name)
+
+    return tuple(await asyncio.gather(*(one(name, send) for name, send in channels.items())))
+
+
+def webhook(url: str, secret: bytes = b"") -> Send:
+    """Posts the alert as JSON; with a secret, signed (`X-Lightproof-Signature: sha256=` HMAC of the body)."""
+
+    async def send(message: Alert) -> None:
+        body = json.dumps(
+            {
+                "event": "breach-deadline",
+                "breach": message.breach,
+                "hours_before": message.hours_before,
+                "deadline": message.deadline.isoformat(),
+                "title": message.title,
+                "text": message.text,
+            },
+            sort_keys=True,
+        ).encode()
+        headers = {"Content-Type": "application/json"}
+        if secret:
+            headers["X-Lightproof-Signature"] = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+        await _post(url, body, headers)
+
+    return send
+
+
+def ntfy(url: str, token: str = "") -> Send:
+    """Publishes the alert to a topic of an ntfy server (JSON is not used there: text body, RFC 2047 title)."""
+
+    async def send(message: Alert) -> None:
+        headers = {
+            # ntfy decodes RFC 2047 in this header: accents would not survive otherwise.
+            "Title": _encoded_word(message.title),
+            "Priority": "urgent" if message.hours_before <= 6 else "high",
+            "Tags": "warning",
+        }
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        await _post(url, message.text.encode(), headers)
+
+    return send
+
+
+class _Refused(Exception):
+    """The other side said no. `reason` is a word of ours."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """A redirect is an answer like another, and not a success: an alert goes where the settings say, or nowhere."""
+    async with (
+        httpx2.AsyncClient(follow_redirects=False, timeout=_CHANNEL_S, trust_env=False) as client,
+        client.stream("POST", url, content=body, headers=dict(headers)) as answer,
+    ):
+        received = 0
+        async for piece in answer.aiter_raw():
+            received += len(piece)
+            if received > _ANSWER_BYTES:
+                break
+        if not 200 <= answer.status_code < 300:
+            raise _Refused(f"http-{answer.status_code}")
+
+
+def _encoded_word(text: str) -> str:
+    return Header(text, "utf-8", maxlinelen=10_000).encode()
+
+
+def delivered(sent: Sequence[Sent]) -> tuple[str, ...]:
+    """The channels on which it went out."""
+    return tuple(one.channel for one in sent if not one.failure)

@@ -1,0 +1,239 @@
+"""The file of one breach as a document: the clock, what to do, what is known and shown, and who said what when.
+
+The first section is what a terminal shows; the pages after it are for the file.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from lightproof import __version__
+from lightproof.breach.clock import Clock
+from lightproof.breach.facts import dumped
+from lightproof.breach.incident import Incident, Stated, Status, Step
+from lightproof.breach.words import choice_word, duty_word, fact_name, fact_text, level_word, status_word, step_word
+from lightproof.documents import wording
+from lightproof.documents.model import (
+    Block,
+    Document,
+    FactList,
+    Heading,
+    Items,
+    Mark,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+    Verdict,
+)
+from lightproof.locale import gettext as _
+from lightproof.locale import language, ngettext
+
+_TONES: Final = {"low": Tone.LOW, "medium": Tone.MEDIUM, "high": Tone.HIGH, "very high": Tone.CRITICAL}
+
+
+def dossier(told: Incident, clock: Clock, now: datetime, *, checkpoint: str = "") -> Document:
+    """The file in the current language; `checkpoint` is printed at the foot of each page."""
+    return Document(
+        title=_("Breach {number}").format(number=told.id),
+        subtitle=told.facts.title or _("without title"),
+        language=language(),
+        made=now,
+        producer=f"lightproof {__version__}",
+        footer=checkpoint or told.id,
+        sections=(
+            Section(_("Summary"), tuple(_summary(told, clock, now))),
+            Section(_("What is known"), tuple(_known(told))),
+            Section(_("Assessment"), tuple(_assessed(told))),
+            Section(_("History"), tuple(_history(told))),
+        ),
+    )
+
+
+def _summary(told: Incident, clock: Clock, now: datetime) -> list[Block]:
+    blocks: list[Block] = [_verdict(told, clock, now)]
+    rows = [(_("State"), status_word(told.status)), (_("Breach"), told.facts.title)]
+    if clock.aware_at is not None:
+        rows.append((_("Aware since"), wording.instant(clock.aware_at)))
+    if clock.deadline is not None:
+        rows.append((_("Authority by"), wording.instant(clock.deadline)))
+    blocks.append(FactList(tuple(rows)))
+    if clock.warnings:
+        blocks.append(Items(_("Look at this"), clock.warnings))
+    if told.decisions or told.assessments:
+        blocks.append(_duties(told))
+    blocks.append(Items(_("Next"), tuple(next_steps(told, clock)), ordered=True))
+    return blocks
+
+
+def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
+    if told.status is Status.CLOSED:
+        return Verdict("✓", _("Closed"), Tone.GOOD, _("This breach is closed; it stays in the register."), ())
+    if told.notifications:
+        filed = told.notifications[-1]
+        sentence = _("Notified to {authority} on {when}.").format(
+            authority=filed.authority, when=wording.instant(filed.filed_at)
+        )
+        return Verdict("✓", _("Notified"), Tone.GOOD, sentence, ())
+    decided = told.decisions.get("notify")
+    if decided is not None and decided.choice == "no":
+        return Verdict("–", _("Not notified"), Tone.INFO, _("Decided: the authority is not told."), (decided.reason,))
+    if clock.deadline is None:
+        return Verdict("?", _("No clock yet"), Tone.MEDIUM, _("Nobody has stated when you became aware."), ())
+    left = clock.deadline - now
+    if left < timedelta(0):
+        late = _hours(-left)
+        return Verdict(
+            "!", _("Late"), Tone.CRITICAL, _("The 72 hours ended {hours} ago.").format(hours=late),
+            (_("Notify now all the same, and say why it is late (Article 33(1))."),),
+        )  # fmt: skip
+    tone = Tone.CRITICAL if left < timedelta(hours=6) else Tone.HIGH if left < timedelta(hours=24) else Tone.MEDIUM
+    hours = str(int(left / timedelta(hours=1)))
+    word = ngettext("hour left", "hours left", int(hours))
+    sentence = _("The authority must be told by {when}.").format(when=wording.instant(clock.deadline))
+    return Verdict(hours, word, tone, sentence, ())
+
+
+def next_steps(told: Incident, clock: Clock) -> list[str]:
+    """What a person does next, each with its command, the most urgent first."""
+    number = told.id
+    if told.status is Status.CLOSED:
+        return [_("Nothing. Keep the register: lightproof breach register --out register.xlsx")]
+    steps: list[str] = []
+    if told.facts.ongoing:
+        steps.append(_("Close the access, then check again: lightproof check"))
+    if clock.aware_at is None:
+        steps.append(_("State when you became aware: lightproof breach assess {n} --set aware_at=…").format(n=number))
+    for duty in ("notify", "communicate"):
+        decided = told.decisions.get(duty)
+        if decided is None:
+            steps.append(_("Decide: lightproof breach assess {n} --decide {duty}=yes").format(n=number, duty=duty))
+    notify, communicate = told.decisions.get("notify"), told.decisions.get("communicate")
+    if not told.notifications and (notify is None or notify.choice != "no"):
+        steps.append(_("Fill in and file the sheet: lightproof breach notify {n} --out sheet.html").format(n=number))
+    elif told.notifications and told.notifications[-1].still_open:
+        steps.append(
+            _("Complete the notification: lightproof breach notify {n} --stage supplementary").format(n=number)
+        )
+    if communicate is not None and communicate.choice == "yes" and not told.communications:
+        steps.append(_("Tell the persons: lightproof breach letter {n} --out letter.odt").format(n=number))
+    if not steps:
+        steps.append(_("Close the file: lightproof breach close {n} --reason …").format(n=number))
+    return steps
+
+
+def _duties(told: Incident) -> Table:
+    proposed = {
+        answer["duty"]: answer for payload in told.assessments.values() for answer in _sequence(payload.get("answers"))
+    }
+    rows: list[tuple[str | Mark, ...]] = []
+    for duty in ("document", "notify", "communicate"):
+        answer, decided = proposed.get(duty), told.decisions.get(duty)
+        choice = decided.choice if decided else answer["choice"] if answer else "undetermined"
+        tone = {"yes": Tone.HIGH, "no": Tone.GOOD}.get(choice, Tone.INFO)
+        who = _("decided by {who}").format(who=decided.by) if decided else _("proposed")
+        rows.append((Mark(tone, choice_word(choice)), duty_word(duty), who))
+    return Table(
+        _("The three questions"), (_("Answer"), _("Question"), _("Who says so")), tuple(rows), widths=(1, 4, 3)
+    )
+
+
+def _known(told: Incident) -> list[Block]:
+    values = dumped(told.facts)
+    evidence = told.facts.evidence
+    rows = tuple(
+        (fact_name(name), fact_text(name, value), ", ".join(_short(line) for line in evidence.get(name, ())) or "–")
+        for name, value in values.items()
+        if name not in ("evidence", "title", "description")
+    )
+    blocks: list[Block] = [Paragraph(line) for line in told.facts.description.splitlines() if line]
+    blocks.append(Table(_("Facts"), (_("Fact"), _("What is known"), _("Shown by")), rows, widths=(3, 6, 3)))
+    for summary in told.access:
+        blocks.append(Heading(_("Access logs")))
+        blocks.append(FactList(tuple((str(name), str(value)) for name, value in summary.items() if _simple(value))))
+    return blocks
+
+
+def _assessed(told: Incident) -> list[Block]:
+    blocks: list[Block] = []
+    for regime, payload in told.assessments.items():
+        blocks.append(Heading(regime))
+        level = str(payload.get("level", ""))
+        blocks.append(
+            Paragraph(
+                _("Severity {score} ({level}), by the method of ENISA.").format(
+                    score=payload.get("score", "–"), level=level_word(level)
+                )
+            )
+        )
+        for answer in _sequence(payload.get("answers")):
+            title = f"{duty_word(answer['duty'])} {choice_word(answer['choice'])} ({answer.get('article', '')})"
+            blocks.append(Items(title, tuple(str(reason["text"]) for reason in _sequence(answer.get("reasons")))))
+            if change := tuple(str(line) for line in _sequence(answer.get("would_change"))):
+                blocks.append(Items(_("What would change this answer"), change))
+    for decided in told.decisions.values():
+        reason = decided.reason or _("no reason given")
+        said = _("{who} decided on {when}: {duty} {choice}. {reason}").format(
+            who=decided.by, when=wording.instant(decided.at), duty=duty_word(decided.duty),
+            choice=choice_word(decided.choice), reason=reason,
+        )  # fmt: skip
+        blocks.append(Paragraph(said))
+    return blocks or [Paragraph(_("Not assessed yet."))]
+
+
+def _history(told: Incident) -> list[Block]:
+    steps = tuple(
+        (str(step.entry), wording.instant(step.at), step_word(step.what), step.by, _said(step)) for step in told.steps
+    )
+    columns = (_("Entry"), _("Written"), _("Step"), _("By"), _("What was said"))
+    blocks: list[Block] = [Table(_("Every step"), columns, steps, widths=(1, 3, 2, 2, 6))]
+    late = [stated for stated in told.stated if stated.late or stated.reason]
+    if late:
+        blocks.append(
+            Table(
+                _("Instants stated later than they were"),
+                (_("What"), _("Instant"), _("Stated"), _("By"), _("Reason")),
+                tuple(_stated(one) for one in late),
+                widths=(2, 3, 3, 2, 4),
+            )
+        )
+    return blocks
+
+
+def _stated(one: Stated) -> tuple[str, ...]:
+    value = wording.instant(one.value) if one.value else "–"
+    return fact_name(one.name), value, wording.instant(one.at), one.by, one.reason or _("when the breach was opened")
+
+
+def _said(step: Step) -> str:
+    payload: Mapping[str, Any] = step.payload
+    match step.what:
+        case "corrected":
+            return f"{', '.join(fact_name(name) for name in payload['facts'])}: {payload['reason']}"
+        case "decided":
+            return f"{duty_word(payload['duty'])} {choice_word(payload['choice'])} {payload['reason']}"
+        case "notified":
+            return f"{payload['authority']}, {payload['stage']} {payload['reference']}"
+        case "closed" | "reopened":
+            return str(payload["reason"])
+        case "assessed":
+            return f"{payload['regime']}: {payload.get('score', '')}"
+        case _:
+            return ""
+
+
+def _short(line: str) -> str:
+    return f"{line[:15]}…" if line.startswith("sha256:") else line
+
+
+def _simple(value: object) -> bool:
+    return isinstance(value, str | int | bool)
+
+
+def _sequence(value: object) -> Sequence[Any]:
+    return cast("Sequence[Any]", value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
+
+
+def _hours(span: timedelta) -> str:
+    n = int(span / timedelta(hours=1))
+    return ngettext("{n} hour", "{n} hours", n).format(n=n) if n else _("less than an hour")

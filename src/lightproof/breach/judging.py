@@ -1,0 +1,60 @@
+"""Judging a breach under the regimes that apply to it, and recording the judgement where it is new."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from lightproof.breach.clock import Clock, clock
+from lightproof.breach.incident import Choice, Duty, Incident, Status
+from lightproof.breach.procedure import Procedure
+from lightproof.breach.register import DeadlineOf
+from lightproof.breach.triage import assess, recorded
+from lightproof.evidence.ledger import Ledger
+from lightproof.law.regimes import regime
+
+
+def assess_and_record(procedure: Procedure, told: Incident, regimes: Sequence[str]) -> Incident:
+    """Judges the breach by each regime; an entry is written where the answer or the score is not the one recorded.
+
+    Raises UsageRefused for a regime that is not shipped.
+    """
+    for name in regimes:
+        said = recorded(assess(told.facts, regime(name)))
+        if told.status is not Status.CLOSED and said != told.assessments.get(name):
+            told = procedure.assessed(told.id, said)
+    return told
+
+
+def proposed(told: Incident, duty: Duty) -> Choice:
+    """What the recorded assessments propose about a duty: yes as soon as one regime says so."""
+    choices = [
+        cast("Choice", answer["choice"])
+        for payload in told.assessments.values()
+        for answer in payload["answers"]
+        if answer["duty"] == duty
+    ]
+    for choice in ("yes", "undetermined", "no"):
+        if choice in choices:
+            return choice
+    return "undetermined"
+
+
+def deadline_under(regimes: Sequence[str]) -> DeadlineOf:
+    """By when the authority is told: the earliest deadline of these regimes, elapsed hours in UTC."""
+
+    def deadline(told: Incident) -> datetime | None:
+        return clock_of(told, regimes).deadline
+
+    return deadline
+
+
+def clock_of(told: Incident, regimes: Sequence[str], drifts: Sequence[timedelta] = ()) -> Clock:
+    """The clock of a breach under these regimes: the shortest of their periods in hours."""
+    hours = [period for name in regimes if (period := regime(name).hours)]
+    return clock(told.facts, min(hours, default=72), drifts=drifts)
+
+
+def drifts_of(ledger: Ledger, told: Incident) -> tuple[timedelta, ...]:
+    """How far the wall clock was moved since the breach was opened, as the ledger noticed it."""
+    jumps = ledger.entries(kind="clock.jumped", after=told.steps[0].entry)
+    return tuple(timedelta(microseconds=cast("int", jump.payload.get("moved_by_us", 0))) for jump in jumps)

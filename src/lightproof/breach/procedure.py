@@ -1,0 +1,386 @@
+"""What a person does with a breach, step by step: each step is an entry of the ledger and a row of the register.
+
+Rules of this file:
+- entry and row are written in one transaction, or neither is;
+- nothing is rewritten: a correction is an entry of its own, with its reason;
+- what the law asks of a step is asked before it is written (reasons when late, evidence for an exemption).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from lightproof.breach import register
+from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of, refused
+from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
+from lightproof.breach.opening import Measured, closed_since, exposed_services, facts_of_exposure
+from lightproof.breach.register import DeadlineOf
+from lightproof.documents import json as report_json
+from lightproof.errors import UsageRefused
+from lightproof.evidence import runs as checks
+from lightproof.evidence.ledger import Ledger, Writing
+from lightproof.evidence.runs import Run
+from lightproof.locale import gettext as _
+
+_EXEMPTIONS: Final = frozenset({"34(3)(a)", "34(3)(b)", "34(3)(c)"})
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """The steps, for one person at the keyboard (`by`) and one ledger."""
+
+    ledger: Ledger
+    by: str
+    now: Callable[[], datetime]
+    deadline_of: DeadlineOf
+
+    # Opening
+
+    def open_from_finding(self, findings: Sequence[str] = (), *, run_entry: int | None = None) -> Incident:
+        """A breach from what a check of the ledger found; by default the last check, and all that it found exposed.
+
+        Raises UsageRefused when there is no such check or finding, or when nothing exposed holds patients' data.
+        """
+        measured = self._measured(run_entry)
+        facts = facts_of_exposure(measured, findings, aware_by=self.by)
+        return self._open(self._source("finding", measured, findings), facts)
+
+    def open_from_alert(self, entry: int) -> Incident:
+        """A breach from an alert that the ledger holds: its instant is the first sign.
+
+        An alert of a check brings all that the check measured; one of another part brings the facts that it states.
+        Raises UsageRefused when that entry is no alert.
+        """
+        alert = self.ledger.entry(entry)
+        if not alert.kind.endswith(".alert"):
+            raise UsageRefused(
+                "alert-unknown",
+                _("Entry {entry} of the ledger is not an alert.").format(entry=entry),
+                _("Take the number of the entry from the alert itself."),
+            )
+        said = _mapping(alert.payload)
+        if alert.kind == checks.ALERT:
+            measured = self._measured(said["run"])
+            facts = facts_of_exposure(measured, (), aware_by=self.by)
+            return self._open(self._source("alert", measured, (), alert=entry), facts)
+        stated = {
+            "hint_at": alert.at.isoformat(),
+            "evidence": {"hint_at": [f"entry {entry}"]},
+            **_mapping(said.get("facts")),
+        }
+        return self._open({"kind": "alert", "entry": entry}, self.shaped(BreachFacts(), stated))
+
+    def open_report(self, facts: BreachFacts) -> Incident:
+        """A breach that a person reports. Raises UsageRefused for facts that cannot be true."""
+        return self._open({"kind": "report"}, facts)
+
+    # Facts
+
+    def correct(self, number: str, changes: Mapping[str, object], reason: str) -> Incident:
+        """Puts these values in place of what was stated; what was stated stays in the ledger.
+
+        Raises UsageRefused without reason, for an unknown breach, an unknown field, an impossible value.
+        """
+        if not reason.strip():
+            raise UsageRefused(
+                "reason-missing",
+                _("A correction needs a reason."),
+                _("Say why with --reason: whoever reads the register later will ask."),
+            )
+        with self.ledger.writing() as writing:
+            told = self.incident(number)
+            _must_be_open(told)
+            facts = self.shaped(told.facts, changes)
+            values = dumped(facts)
+            stated = {name: values.get(name) for name in changes}
+            if "evidence" in changes:
+                stated["evidence"] = changes["evidence"]
+            return self._write(writing, told, "corrected", {"facts": stated, "reason": reason})
+
+    def refresh(self, number: str) -> Incident:
+        """Looks at the checks made since the breach was opened: when one found every door closed, that is its end."""
+        told = self.incident(number)
+        opened = told.steps[0].payload["source"]
+        places = [tuple(place) for place in _mapping(opened).get("places", ())]  # type: ignore[union-attr]
+        every = self.runs()
+        ended = closed_since(told.facts, every, places) if places else None
+        if ended is None or told.facts.ended_at is not None or told.status is Status.CLOSED:
+            return told
+        entry = next(run.entry for run in every if run.started == ended)
+        changes = {
+            "ended_at": ended.isoformat(),
+            "ongoing": False,
+            "measures": [
+                {"what": _("Access closed: a check found it no longer open to strangers."), "at": ended.isoformat()},
+                *_as_list(dumped(told.facts).get("measures")),
+            ],
+            "evidence": {"ended_at": [f"entry {entry}"], "ongoing": [f"entry {entry}"]},
+        }
+        return self.correct(
+            number, changes, _("A later check (ledger entry {entry}) found it closed.").format(entry=entry)
+        )
+
+    # Judgement
+
+    def assessed(self, number: str, assessment: Mapping[str, Any]) -> Incident:
+        """Records an assessment (JSON values; it names its regime)."""
+        return self._step(number, "assessed", assessment)
+
+    def decide(
+        self,
+        number: str,
+        duty: Duty,
+        choice: Choice,
+        reason: str,
+        *,
+        proposed: Choice,
+        exemption: str = "",
+        evidence: Sequence[str] = (),
+    ) -> Incident:
+        """Records what a person decides about one duty.
+
+        Raises UsageRefused without reason where it differs from the proposal or says no, and for an exemption of
+        Art. 34(3) without evidence.
+        """
+        if (choice != proposed or choice == "no") and not reason.strip():
+            raise UsageRefused(
+                "reason-missing",
+                _("A decision against the proposal, or not to tell, needs a reason."),
+                _("Say why with --reason: whoever reads the register later will ask."),
+            )
+        if exemption and (exemption not in _EXEMPTIONS or not evidence):
+            raise UsageRefused(
+                "exemption-without-evidence",
+                _("An exemption of Article 34(3) is one of (a), (b) and (c), and holds only with its evidence."),
+                _("Name what shows it with --evidence: an entry of the ledger or the digest of a file."),
+            )
+        if duty == "document" and choice != "yes":
+            raise UsageRefused(
+                "register-always",
+                _("Every breach is documented, whatever its gravity (Article 33(5))."),
+                _("Decide on “notify” or “communicate”."),
+            )
+        return self._step(
+            number,
+            "decided",
+            {
+                "duty": duty,
+                "choice": choice,
+                "reason": reason,
+                "proposed": proposed,
+                "exemption": exemption,
+                "evidence": list(evidence),
+            },
+        )
+
+    def accessed(self, number: str, summary: Mapping[str, Any], changes: Mapping[str, object], reason: str) -> Incident:
+        """Records what the access logs tell, and the facts that follow from it."""
+        self._step(number, "access", summary)
+        return self.correct(number, changes, reason) if changes else self.incident(number)
+
+    # Telling
+
+    def notified(
+        self,
+        number: str,
+        stage: Stage,
+        *,
+        regime: str,
+        authority: str,
+        filed_at: datetime,
+        deadline: datetime | None,
+        reference: str = "",
+        delay_reason: str = "",
+        sheet: bytes = b"",
+        media_type: str = "application/json",
+        still_open: Sequence[str] = (),
+    ) -> Incident:
+        """Records a notification that the person filed with the authority; lightproof itself files nothing.
+
+        Raises UsageRefused for an instant that cannot be, for a late one without reasons (Art. 33(1)), and for a
+        supplementary one without an initial one.
+        """
+        told = self.incident(number)
+        if filed_at > self.now():
+            raise refused("filed_at", _("this instant is in the future"))
+        if told.facts.aware_at is not None and filed_at < told.facts.aware_at:
+            raise refused("filed_at", _("nobody can notify a breach before being aware of it"))
+        first = not any(filed.regime == regime for filed in told.notifications)
+        if first and stage == "supplementary":
+            raise UsageRefused(
+                "initial-missing",
+                _("There is no initial notification to add to."),
+                _("Record the initial one first: --stage initial."),
+            )
+        if first and deadline is not None and filed_at > deadline and not delay_reason.strip():
+            raise UsageRefused(
+                "delay-unexplained",
+                _("This notification is late: it must say why (Article 33(1))."),
+                _("Give the reasons with --delay-reason; they are part of the notification."),
+            )
+        with self.ledger.writing() as writing:
+            digest = writing.attach(sheet, media_type) if sheet else ""
+            payload = {
+                "stage": stage,
+                "regime": regime,
+                "authority": authority,
+                "filed_at": _utc(filed_at),
+                "reference": reference,
+                "delay_reason": delay_reason,
+                "sheet_sha256": digest,
+                "still_open": list(still_open),
+            }
+            return self._write(writing, told, "notified", payload)
+
+    def communicated(
+        self, number: str, means: Sequence[str], *, at: datetime, count: int | None, letter: bytes = b""
+    ) -> Incident:
+        """Records that persons were told, how many and how; never who (Art. 34)."""
+        if at > self.now():
+            raise refused("at", _("this instant is in the future"))
+        told = self.incident(number)
+        with self.ledger.writing() as writing:
+            digest = writing.attach(letter, "text/plain") if letter else ""
+            payload = {"means": list(means), "count": count, "at": _utc(at), "letter_sha256": digest}
+            return self._write(writing, told, "communicated", payload)
+
+    def alerted(self, number: str, hours_before: int, sent: Sequence[str], failed: Sequence[str] = ()) -> Incident:
+        """Records that the clock's alert at so many hours before the deadline went out, and where it could not."""
+        return self._step(number, "alerted", {"hours_before": hours_before, "sent": list(sent), "failed": list(failed)})
+
+    # The end
+
+    def close(self, number: str, reason: str) -> Incident:
+        """Closes the file. Raises UsageRefused while a duty that was decided is not done."""
+        told = self.incident(number)
+        _must_be_open(told)
+        for duty, done in (("notify", told.notifications), ("communicate", told.communications)):
+            decided = told.decisions.get(duty)
+            if decided is None:
+                raise UsageRefused(
+                    "decision-missing",
+                    _("Nobody has decided about “{duty}” yet.").format(duty=duty),
+                    _("Decide with “lightproof breach assess {number} --decide {duty}=yes|no --reason …”.").format(
+                        number=number, duty=duty
+                    ),
+                )
+            if decided.choice != "no" and not done:
+                raise UsageRefused(
+                    "duty-not-done",
+                    _("“{duty}” was decided, and nothing says that it was done.").format(duty=duty),
+                    _("Record it (“lightproof breach notify --filed …”, “breach letter --sent …”), or decide anew."),
+                )
+        if told.facts.ongoing:
+            raise UsageRefused(
+                "breach-ongoing",
+                _("The facts still say that the breach is going on."),
+                _("Close the access, run “lightproof check” again, then “lightproof breach show {number}”.").format(
+                    number=number
+                ),
+            )
+        return self._step(number, "closed", {"reason": reason})
+
+    def reopen(self, number: str, reason: str) -> Incident:
+        """Opens a closed file again."""
+        told = self.incident(number)
+        with self.ledger.writing() as writing:
+            return self._write(writing, told, "reopened", {"reason": reason})
+
+    # Reading
+
+    def incident(self, number: str) -> Incident:
+        """The breach with this number. Raises UsageRefused when there is none."""
+        entries = list(self.ledger.entries(subject=SUBJECT + number))
+        if not entries:
+            raise UsageRefused(
+                "breach-unknown",
+                _("There is no breach “{number}” in the register.").format(number=number[:20]),
+                _("“lightproof breach list” shows those there are."),
+            )
+        return incident(entries)
+
+    def runs(self) -> tuple[Run, ...]:
+        """Every finished check of the ledger, in order."""
+        return checks.runs(self.ledger.entries(subject=checks.SUBJECT, kind=checks.FINISHED))
+
+    def _measured(self, run_entry: int | None) -> Measured:
+        every = self.runs()
+        run = next((run for run in reversed(every) if run_entry in (None, run.entry)), None)
+        if run is None:
+            raise UsageRefused(
+                "check-unknown",
+                _("The ledger holds no such check."),
+                _("Run “lightproof check” first: what it finds is kept for the breach that it may show."),
+            )
+        report = report_json.loads(self.ledger.attachment(run.report_sha256))
+        return Measured(run=run, report=report, runs=every)
+
+    def _source(
+        self, kind: str, measured: Measured, findings: Sequence[str], *, alert: int | None = None
+    ) -> dict[str, object]:
+        services = exposed_services(measured.report, findings)
+        return {
+            "kind": kind,
+            "entry": measured.run.entry if alert is None else alert,
+            "findings": list(findings) or sorted({number for service in services for number in service.findings}),
+            "report_sha256": measured.run.report_sha256,
+            "places": [[service.address, service.port, service.transport] for service in services],
+        }
+
+    # Writing
+
+    def _open(self, source: Mapping[str, object], facts: BreachFacts) -> Incident:
+        check_facts(facts, now=self.now())
+        with self.ledger.writing() as writing:
+            number = register.next_number(writing.connection, self.now().year)
+            opened = writing.append(
+                "breach.opened", SUBJECT + number, {"source": source, "facts": dumped(facts)}, principal=self.by
+            )
+            told = incident([opened])
+            register.put(writing.connection, register.line_of(told, self.deadline_of(told)))
+            return told
+
+    def _step(self, number: str, what: str, payload: Mapping[str, Any]) -> Incident:
+        with self.ledger.writing() as writing:
+            told = self.incident(number)
+            _must_be_open(told)
+            return self._write(writing, told, what, payload)
+
+    def _write(self, writing: Writing, told: Incident, what: str, payload: Mapping[str, Any]) -> Incident:
+        added = writing.append(f"breach.{what}", SUBJECT + told.id, payload, principal=self.by)
+        after = incident([*self.ledger.entries(subject=SUBJECT + told.id), added])
+        register.put(writing.connection, register.line_of(after, self.deadline_of(after)))
+        return after
+
+    def shaped(self, facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:
+        """The facts with these changes. Raises UsageRefused naming the field that cannot be."""
+        try:
+            shaped = corrected(facts, changes)
+        except ValidationError as error:
+            raise refusal_of(error) from error
+        check_facts(shaped, now=self.now())
+        return shaped
+
+
+def _must_be_open(told: Incident) -> None:
+    if told.status is Status.CLOSED:
+        raise UsageRefused(
+            "breach-closed",
+            _("Breach {number} is closed.").format(number=told.id),
+            _("Open it again: “lightproof breach close {number} --reopen --reason …”.").format(number=told.id),
+        )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}  # type: ignore[return-value]
+
+
+def _as_list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list) else []  # type: ignore[arg-type]
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,172 @@
+"""The register of Art. 33(5): one row a breach, so that a list is quick however long it is.
+
+Rules of this file:
+- a row is drawn from the breach's entries and says nothing that they do not: `verified` draws each again and compares;
+- rows that still wait for a notification come first, by their deadline; then the others, newest first.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from lightproof.breach.incident import SUBJECT, Incident, Status, incident
+from lightproof.evidence.entries import Entry, rfc3339
+from lightproof.storage.tables import breach
+
+DeadlineOf = Callable[[Incident], datetime | None]
+"""By when a breach must be notified, as its regimes say."""
+_WAITING: Final = (Status.OPEN.value, Status.ASSESSED.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row, as lists show it. Instants are RFC 3339 in UTC; empty where there is none."""
+
+    id: str
+    opened_at: str
+    aware_at: str
+    deadline: str
+    status: str
+    severity: str
+    """Level of the gravest assessment (ENISA)."""
+    title: str
+    regime: str
+    updated_entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which rows are wanted."""
+
+    status: str | None = None
+    year: int | None = None
+    late_at: datetime | None = None
+    """Only those whose deadline passed before this instant without a notification."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some rows, and how many there are in all."""
+
+    lines: tuple[Line, ...]
+    total: int
+
+
+def line_of(told: Incident, deadline: datetime | None) -> Line:
+    """The row of a breach."""
+    facts = told.facts
+    waits = told.status.value in _WAITING and not _decided_against(told)
+    return Line(
+        id=told.id,
+        opened_at=rfc3339(told.opened_at),
+        aware_at=rfc3339(facts.aware_at) if facts.aware_at else "",
+        deadline=rfc3339(deadline) if deadline and waits else "",
+        status=told.status.value,
+        severity=_gravest(told),
+        title=facts.title,
+        regime=",".join(sorted(told.assessments)),
+        updated_entry=told.last.entry,
+    )
+
+
+def put(connection: Connection, line: Line) -> None:
+    """Writes a row, in place of the one of the same breach."""
+    values = {**asdict(line), "row_sha": sha256_of(line)}
+    statement = insert(breach).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def next_number(connection: Connection, year: int) -> str:
+    """The number of the next breach of a year: `B-2026-0001`. Call it inside the transaction that opens the breach."""
+    prefix = f"B-{year}-"
+    # Numbers beyond 9,999 are longer: the longest is the last, then the greatest of that length.
+    last = connection.execute(
+        select(breach.c.id)
+        .where(breach.c.id.startswith(prefix))
+        .order_by(func.length(breach.c.id).desc(), breach.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+
+
+def page(connection: Connection, wanted: Filter, *, limit: int, start: int = 0) -> Page:
+    """Some rows in the order of the register."""
+    where = _where(wanted)
+    rows = connection.execute(
+        select(breach)
+        .where(where)
+        .order_by(breach.c.deadline == "", breach.c.deadline, breach.c.opened_at.desc(), breach.c.id.desc())
+        .limit(limit)
+        .offset(start)
+    )
+    total = connection.execute(select(func.count()).select_from(breach).where(where)).scalar_one()
+    return Page(lines=tuple(_line(row) for row in rows), total=total)
+
+
+def every_line(connection: Connection, wanted: Filter) -> Iterator[Line]:
+    """All the rows that are wanted, by their number."""
+    for row in connection.execute(select(breach).where(_where(wanted)).order_by(breach.c.id)):
+        yield _line(row)
+
+
+def verified(connection: Connection, entries: Iterable[Entry], deadline_of: DeadlineOf) -> tuple[str, ...]:
+    """Numbers of the breaches whose row is not the one that their entries draw, or is missing, or is too many.
+
+    `entries` are all those of breaches, in the order of the ledger.
+    """
+    told = {each.id: each for each in incidents(entries)}
+    rows = {row.id: row for row in connection.execute(select(breach))}
+    wrong = set(told) ^ set(rows)
+    for number in set(told) & set(rows):
+        expected, row = line_of(told[number], deadline_of(told[number])), rows[number]
+        if _line(row) != expected or row.row_sha != sha256_of(expected):
+            wrong.add(number)
+    return tuple(sorted(wrong))
+
+
+def incidents(entries: Iterable[Entry]) -> Iterator[Incident]:
+    """Every breach that these entries tell."""
+    mine = [entry for entry in entries if entry.subject.startswith(SUBJECT)]
+    mine.sort(key=lambda entry: (entry.subject, entry.index))
+    for _subject, group in groupby(mine, key=lambda entry: entry.subject):
+        yield incident(list(group))
+
+
+def sha256_of(line: Line) -> str:
+    """Digest of a row in canonical JSON."""
+    return hashlib.sha256(json.dumps(asdict(line), sort_keys=True).encode()).hexdigest()
+
+
+def _where(wanted: Filter) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [breach.c.id.startswith("B-")]
+    if wanted.status is not None:
+        conditions.append(breach.c.status == wanted.status)
+    if wanted.year is not None:
+        conditions.append(breach.c.id.startswith(f"B-{wanted.year}-"))
+    if wanted.late_at is not None:
+        conditions += [breach.c.deadline != "", breach.c.deadline < rfc3339(wanted.late_at)]
+    return and_(*conditions)
+
+
+def _line(row: Row[Any]) -> Line:
+    return Line(**{name: getattr(row, name) for name in Line.__dataclass_fields__})
+
+
+def _decided_against(told: Incident) -> bool:
+    decided = told.decisions.get("notify")
+    return decided is not None and decided.choice == "no"
+
+
+_LEVELS: Final[Sequence[str]] = ("", "low", "medium", "high", "very high")
+
+
+def _gravest(told: Incident) -> str:
+    levels = [str(payload.get("level", "")) for payload in told.assessments.values()]
+    return max(levels, key=lambda level: _LEVELS.index(level) if level in _LEVELS else 0, default="")

@@ -1,0 +1,91 @@
+"""`lightproof breach assess`: the risk, the three decisions, and the facts they rest on."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(
+    name="assess",
+    help=_(
+        "Assess a breach: severity, and whether the authority and the persons must be told, with reasons. Correct "
+        "facts with --set, read access logs with --log, decide with --decide.\n\n"
+        "With --facts FILE instead of NUMBER: judge the facts of that file alone, without keeping anything."
+    ),
+)
+@click.argument("number", metavar="[NUMBER]", required=False)
+@click.option("--facts", "facts_file", type=_FILE, help=_("Judge this file alone (JSON; “-” reads standard input)."))
+@click.option("--schema", is_flag=True, help=_("Print the JSON Schema of the facts."))
+@click.option(
+    "--regime", "regimes", multiple=True, metavar="ID", help=_("Law to judge by, as gdpr/fr; can be repeated.")
+)
+@click.option("--set", "pairs", multiple=True, metavar="FACT=VALUE", help=_("Correct a fact, as persons=100..1200"))
+@click.option("--log", "logs", multiple=True, type=_FILE, help=_("Access log that tells who came."))
+@click.option("--own", multiple=True, metavar="RANGE", help=_("Addresses of your own in the log, as 192.168.1.0/24"))
+@click.option("--decide", metavar="DUTY=yes|no", help=_("Decide about “notify” or “communicate”."))
+@click.option("--exemption", metavar="34(3)(a)", help=_("Exemption relied on; needs --evidence."))
+@click.option("--evidence", multiple=True, metavar="ENTRY|DIGEST", help=_("What shows it."))
+@click.option("--reason", default="", help=_("Why: it stays in the register."))
+@by_option
+@json_option
+def command(
+    *,
+    number: str | None,
+    facts_file: Path | None,
+    schema: bool,
+    regimes: tuple[str, ...],
+    pairs: tuple[str, ...],
+    logs: tuple[Path, ...],
+    own: tuple[str, ...],
+    decide: str | None,
+    exemption: str | None,
+    evidence: tuple[str, ...],
+    reason: str,
+    by: str | None,
+    as_json: bool,
+) -> int:
+    """Without a number: pure judgement of a file. With one: steps of that breach, each an entry."""
+    if schema:
+        from lightproof.breach import facts
+        from lightproof.documents.json import compact
+
+        click.echo(compact(facts.schema()))
+        return 0
+    if (number is None) == (facts_file is None):
+        raise UsageRefused(
+            "assess-what",
+            _("Say what to assess: the number of a breach, or a file of facts."),
+            _("Write “lightproof breach assess B-2026-0001” or “lightproof breach assess --facts FILE”."),
+        )
+    if facts_file is not None:
+        return _judge_alone(facts_file, regimes, as_json=as_json)
+    assert number is not None
+    with at_the_desk(by) as desk:
+        told = desk.procedure.refresh(number)
+        if pairs:
+            from lightproof.breach.entered import entered_facts
+
+            told = desk.procedure.correct(number, entered_facts(pairs), reason)
+        if logs:
+            told = desk.read_logs(told, logs, own)
+        told = desk.assessed(told, regimes)
+        if decide is not None:
+            told = desk.decide(told, decide, reason, exemption or "", evidence)
+        show(desk, told, as_json=as_json)
+    return 0
+
+
+def _judge_alone(facts_file: Path, regimes: tuple[str, ...], *, as_json: bool) -> int:
+    from datetime import UTC, datetime
+
+    from lightproof.cli.breach.desk import judged_alone
+
+    click.echo(judged_alone(facts_file, regimes, datetime.now(UTC), as_json=as_json), nl=False)
+    return 0

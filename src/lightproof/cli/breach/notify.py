@@ -1,0 +1,56 @@
+"""`lightproof breach notify`: the sheet to key in, and the record that a person filed it."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.locale import gettext as _
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_STAGES: Final = ("initial", "supplementary", "complete")
+_FORMS: Final = ("cnil", "edpb", "art-33")
+
+
+@click.command(
+    name="notify",
+    help=_(
+        "Write the notification as a sheet to key in at the authority's on-line service, filled from what was "
+        "measured. lightproof never files: with --filed, record that you did."
+    ),
+)
+@click.argument("number", metavar="NUMBER")
+@click.option("--stage", type=click.Choice(_STAGES), help=_("Which one; by default the one that comes next."))
+@click.option("--form", "form_id", type=click.Choice(_FORMS), default="cnil", show_default=True, help=_("Which form."))
+@click.option("--out", type=_FILE, multiple=True, help=_("Write the sheet: .html .pdf .odt .docx .json"))
+@click.option("--filed", metavar="INSTANT", help=_("When you filed it, as 2026-11-24T09:30+01:00"))
+@click.option("--reference", default="", help=_("Number that the authority gave."))
+@click.option("--delay-reason", default="", help=_("Why it is later than 72 hours."))
+@by_option
+@json_option
+def command(
+    *,
+    number: str,
+    stage: str | None,
+    form_id: str,
+    out: tuple[Path, ...],
+    filed: str | None,
+    reference: str,
+    delay_reason: str,
+    by: str | None,
+    as_json: bool,
+) -> int:
+    """The sheet is written first: what was filed is kept with it."""
+    with at_the_desk(by) as desk:
+        told = desk.procedure.refresh(number)
+        sheet = desk.notification(told, stage, delay_reason=delay_reason)
+        for path in out:
+            desk.write_sheet(sheet, form_id, path)
+            click.echo(_("Written: {path}").format(path=path), err=True)
+        if filed is not None:
+            told = desk.file(told, sheet, filed=filed, reference=reference, delay_reason=delay_reason)
+            show(desk, told, as_json=as_json)
+        else:
+            desk.show_sheet(sheet, form_id, as_json=as_json)
+    return 0

@@ -1,0 +1,171 @@
+"""Regimes: whom a law wants told of a breach, by when and under which test, as dated data with its sources.
+
+Rules of this file:
+- a change of the law is a new file with its own dates, never a change of code;
+- what is only proposed is never chosen unless it is named, and says so wherever it is shown;
+- each row says where it was read, and whether that was verified.
+"""
+
+import datetime
+import tomllib
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from lightproof.errors import LightproofError, UsageRefused
+from lightproof.law.forms import Words
+from lightproof.locale import gettext as _
+
+Status = Literal["verified", "secondary", "unverified"]
+Test = Literal["always", "risk-not-unlikely", "high-risk-likely", "compromise-not-improbable"]
+Who = Literal["register", "authority", "persons", "controller", "media"]
+Text = Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sourced(_Row):
+    """Anything that was read somewhere."""
+
+    source: Text
+    status: Status
+
+
+class Period(_Row):
+    """By when. Hours are elapsed; days are calendar days. None of both: without undue delay."""
+
+    since: Literal["awareness", "discovery"] = "awareness"
+    hours: Annotated[int, Field(gt=0)] | None = None
+    days: Annotated[int, Field(gt=0)] | None = None
+    words: Words
+
+
+class Telling(Sourced):
+    """One duty to tell someone, or to write down."""
+
+    who: Who
+    article: Text
+    test: Test
+    period: Period
+    threshold_persons: Annotated[int, Field(gt=0)] | None = None
+    """Only from so many persons."""
+
+
+class Exemption(Sourced):
+    """Why persons need not be told although the risk is high."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-z()]+$")]
+    words: Words
+    evidence: Words
+
+
+class NationalRule(Sourced):
+    """A rule that changes an answer."""
+
+    key: Literal["revealed-by-authority"]
+    words: Words
+    advice: Words
+
+
+class OtherClock(Sourced):
+    """A duty of another law that runs beside: for the list, not for the judgement."""
+
+    words: Words
+    period: Words
+
+
+class Authority(_Row):
+    """Where a notification goes."""
+
+    name: Text
+    channel: Words
+    form: str = ""
+
+
+class Retention(Sourced):
+    """How long the record is kept once closed."""
+
+    years: Annotated[int, Field(gt=0)] | None = None
+    words: Words
+
+
+class Regime(_Row):
+    """One law on breaches, in one place, from one day on."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")]
+    title: Words
+    version: datetime.date
+    state: Literal["in-force", "proposed"]
+    applies_from: datetime.date | None = None
+    applies_until: datetime.date | None = None
+    note: Words | None = None
+    authority: Authority
+    tellings: tuple[Telling, ...] = Field(alias="telling", min_length=1)
+    exemptions: tuple[Exemption, ...] = Field(alias="exemption", default=())
+    rules: tuple[NationalRule, ...] = Field(alias="rule", default=())
+    others: tuple[OtherClock, ...] = Field(alias="other", default=())
+    retention: Retention
+
+    def telling(self, who: Who) -> Telling | None:
+        """The duty towards these; None where the law has none."""
+        return next((telling for telling in self.tellings if telling.who == who), None)
+
+    def rule(self, key: str) -> NationalRule | None:
+        """The national rule of this name; None where there is none."""
+        return next((rule for rule in self.rules if rule.key == key), None)
+
+    @property
+    def hours(self) -> int | None:
+        """Hours within which the authority is told; None where the law counts otherwise."""
+        told = self.telling("authority")
+        return told.period.hours if told else None
+
+
+FILES: Final = ("gdpr/eu", "gdpr/fr", "gdpr/eu-omnibus-2025", "uk-gdpr/uk", "hipaa/us", "ch/ch")
+"""Every regime that is shipped, by its file under `law/`."""
+
+
+@cache
+def regime(name: str) -> Regime:
+    """The regime of this id.
+
+    Raises UsageRefused when there is none, LightproofError when its file does not hold together.
+    """
+    for known in every_regime():
+        if known.id == name:
+            return known
+    raise UsageRefused(
+        "regime-unknown",
+        _("There is no regime “{name}”.").format(name=name[:40]),
+        _("Take one of: {names}.").format(names=", ".join(known.id for known in every_regime())),
+    )
+
+
+@cache
+def every_regime() -> tuple[Regime, ...]:
+    """All regimes that are shipped."""
+    return tuple(load(files("lightproof.law") / f"{name}.toml") for name in FILES)
+
+
+def load(file: Traversable) -> Regime:
+    """The regime in this file. Raises LightproofError `data-row-refused` naming file and key."""
+    try:
+        return Regime.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _refused(file.name, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _refused(file.name, str(error)) from error
+
+
+def _refused(file: str, cause: str) -> LightproofError:
+    return LightproofError(
+        "data-row-refused",
+        _("{file}: {cause}").format(file=file, cause=cause),
+        _("Correct this row of the data file, or install lightproof again."),
+    )

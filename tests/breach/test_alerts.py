@@ -1,0 +1,162 @@
+"""The clock's alerts: when each is due, what it tells, and that it arrives at real servers."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lightproof.breach.alerts import HOURS_BEFORE, alert, delivered, due, ntfy, send_everywhere, webhook
+from lightproof.breach.facts import BreachFacts
+from lightproof.breach.incident import Decided, Incident, Notified, Source
+from lightproof.locale import speaking
+
+DEADLINE = datetime(2026, 11, 26, 10, tzinfo=UTC)
+OPENED = DEADLINE - timedelta(hours=72)
+TOLD = Incident(
+    id="B-2026-0001", opened_at=OPENED, opened_by="person:Dr Demo", source=Source(kind="report"), facts=BreachFacts()
+)
+
+
+def left(hours: float) -> datetime:
+    return DEADLINE - timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("hours_left", "expected"),
+    [(72, None), (48.1, None), (48, 48), (30, 48), (24, 24), (6, 6), (1.5, 6), (1, 1), (0.1, 1), (0, 0), (-5, 0)],
+)
+def test_the_alert_that_is_due_is_the_last_one_passed(hours_left: float, expected: int | None) -> None:
+    assert due(TOLD, DEADLINE, left(hours_left)) == expected
+
+
+def test_an_alert_goes_out_once_and_never_for_a_step_before_it() -> None:
+    alerted = replace(TOLD, alerted=((24, "mail"),))
+    assert due(alerted, DEADLINE, left(20)) is None
+    assert due(alerted, DEADLINE, left(47)) is None
+    assert due(alerted, DEADLINE, left(5)) == 6
+
+
+def test_what_is_notified_decided_against_or_closed_alerts_nobody() -> None:
+    filed = Notified(
+        stage="initial", regime="gdpr/fr", authority="CNIL", filed_at=left(50), reference="", delay_reason="",
+        sheet_sha256="", still_open=(), by="person:Dr Demo", entry=3,
+    )  # fmt: skip
+    no = Decided(
+        duty="notify", choice="no", reason="unlikely", by="person:Dr Demo", at=left(50), entry=3, proposed="no"
+    )
+    for told in (
+        replace(TOLD, notifications=(filed,)),
+        replace(TOLD, decisions={"notify": no}),
+        replace(TOLD, closed_at=left(50)),
+    ):
+        assert due(told, DEADLINE, left(1)) is None
+
+
+@given(st.lists(st.floats(-100, 100), max_size=20).map(lambda hours: sorted(hours, reverse=True)))
+def test_however_often_the_clock_is_looked_at_no_alert_is_sent_twice(looks: list[float]) -> None:
+    told, sent = TOLD, []
+    for hours in looks:
+        step = due(told, DEADLINE, left(hours))
+        if step is not None:
+            sent.append(step)
+            told = replace(told, alerted=(*told.alerted, (step, "mail")))
+    assert sent == sorted(set(sent), reverse=True)
+    assert set(sent) <= set(HOURS_BEFORE)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "left"), ("fr", "B-2026-0001")])
+def test_an_alert_says_what_to_do_and_nothing_of_the_file(lang: str, word: str) -> None:
+    with speaking(lang):
+        message = alert("B-2026-0001", 24, DEADLINE, left(24))
+    assert word in message.title
+    assert "lightproof breach notify B-2026-0001" in message.text
+
+
+def test_after_the_deadline_it_says_to_notify_all_the_same() -> None:
+    assert "has passed" in alert("B-2026-0001", 0, DEADLINE, left(-1)).title
+
+
+@dataclass
+class Heard:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    url: str = ""
+
+
+@contextmanager
+def a_server(heard: Heard) -> Iterator[Heard]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.requests.append((self.path, dict(self.headers), body))
+            self.send_response(heard.status)
+            for name, value in heard.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        heard.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield heard
+        finally:
+            server.shutdown()
+
+
+MESSAGE = alert("B-2026-0001", 6, DEADLINE, left(6))
+
+
+async def test_a_webhook_gets_the_alert_signed() -> None:
+    with a_server(Heard()) as heard:
+        sent = await send_everywhere(MESSAGE, {"webhook": webhook(heard.url + "/hook", b"secret")})
+    assert delivered(sent) == ("webhook",)
+    path, headers, body = heard.requests[0]
+    assert path == "/hook"
+    assert json.loads(body)["breach"] == "B-2026-0001"
+    signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    assert headers["X-Lightproof-Signature"] == f"sha256={signature}"
+
+
+async def test_ntfy_gets_a_title_with_its_accents() -> None:
+    with speaking("fr"):
+        message = replace(MESSAGE, title="Délai dépassé", text="À faire")
+    with a_server(Heard()) as heard:
+        await send_everywhere(message, {"ntfy": ntfy(heard.url + "/practice", token="t0ken")})
+    _path, headers, body = heard.requests[0]
+    assert str(make_header(decode_header(headers["Title"]))) == "Délai dépassé"
+    assert headers["Authorization"] == "Bearer t0ken"
+    assert body.decode() == "À faire"
+
+
+async def test_a_redirect_is_not_followed_and_a_failure_holds_back_nobody() -> None:
+    elsewhere = Heard()
+    with a_server(elsewhere), a_server(Heard()) as works:
+        with a_server(Heard(status=307, headers={"Location": elsewhere.url})) as moved:
+            sent = await send_everywhere(
+                MESSAGE,
+                {
+                    "moved": webhook(moved.url),
+                    "webhook": webhook(works.url),
+                    "nobody": webhook("http://127.0.0.1:1/"),
+                },
+            )
+    assert {one.channel: one.failure for one in sent} == {
+        "moved": "http-307", "webhook": "", "nobody": "ConnectError",
+    }  # fmt: skip
+    assert not elsewhere.requests

@@ -1,0 +1,208 @@
+"""One copy a person; the list leaves nothing behind but numbers and a keyed digest."""
+
+import csv
+import io
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breach.practice_case import FOUND, PRACTICE, the_incident
+from breach.test_sheets import all_text
+from lightproof.breach.letters import Letter, letter
+from lightproof.breach.mail_merge import CELL, LIST_BYTES, Recipients, delivery, merged, one_each, read_recipients
+from lightproof.documents.html import html
+from lightproof.documents.pdf import pdf
+from lightproof.errors import UsageRefused
+from lightproof.locale import Language
+
+KEY = bytes(range(32))
+HEAD = "name,salutation,address,email,language,minor\n"
+NAMES = ("Zéphyrine Quillbrook", "Oswald Tirremont", "Perrine Vauclaire")
+LIST = (
+    HEAD
+    + f"{NAMES[0]},,12 rue des Lilas|75011 Paris,,fr,\n"
+    + f'{NAMES[1]},Dear Mr Tirremont,"4 High Street\nLondon",oswald@home.example,en,no\n'
+    + f"{NAMES[2]},,,perrine@home.example,,yes\n"
+).encode()
+
+
+def read(content: bytes | str, language: Language = "fr", key: bytes = KEY) -> Recipients:
+    return read_recipients(content.encode() if isinstance(content, str) else content, key=key, language=language)
+
+
+def letters(language: Language, minor: bool) -> Letter:
+    return letter(
+        the_incident(), PRACTICE, "letter", language=language, now=FOUND, zone=ZoneInfo("Europe/Paris"), guardian=minor
+    )
+
+
+def test_each_person_gets_a_copy_in_their_language() -> None:
+    made = dict(one_each(read(LIST), letters))
+    assert list(made) == ["letter-0001", "letter-0002", "letter-0003"]
+    first, second, third = (all_text(one) for one in made.values())
+    assert f"Bonjour {NAMES[0]}," in first
+    assert "12 rue des Lilas, 75011 Paris" in first
+    assert "Dear Mr Tirremont" in second
+    assert "4 High Street, London" in second
+    assert f"Au titulaire de l’autorité parentale de {NAMES[2]}" in third
+    assert NAMES[1] not in first + third
+
+
+def test_one_file_holds_every_copy_of_a_language() -> None:
+    made = dict(merged(read(LIST), letters))
+    assert list(made) == ["letters-en", "letters-fr", "letters-fr-minors"]
+    assert [len(one.sections) for one in made.values()] == [1, 1, 1]
+    assert pdf(made["letters-fr"]).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "nom;formule;adresse;courriel;langue\nMartin;;1 rue A;;fr\n",
+        "\ufeffNom;Adresse\r\nMartin;1 rue A\r\n",
+        "NAME\tADDRESS\nMartin\t1 rue A\n",
+        '"name","address"\n\n"Martin","1 rue A"\n',
+        "address,number of the file,name\n1 rue A,17,Martin",
+    ],
+)
+def test_lists_of_common_spreadsheets_are_read(content: str) -> None:
+    rows = read(content).rows
+    assert [(row.name, row.address, row.language) for row in rows] == [("Martin", ("1 rue A",), "fr")]
+
+
+def test_a_list_saved_by_an_old_spreadsheet_keeps_its_accents() -> None:
+    assert read("nom;adresse\nZoé Lefèvre;1 rue A\n".encode("cp1252")).rows[0].name == "Zoé Lefèvre"
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        (f",,{NAMES[0]},,,", 3),
+        (f"{NAMES[0]},,,,klingon,", 3),
+        (f"{NAMES[0]},,,no-address,,", 3),
+        (f"{NAMES[0]},,,,,perhaps", 3),
+        (f"{NAMES[0]},,,,,,,,{NAMES[1]}", 3),
+        (f"{NAMES[0]}\x07,,,,,", 3),
+        (f"{NAMES[0]}\u202e,,,,,", 3),
+        (f"{NAMES[0]}{'x' * CELL},,,,,", 3),
+        (f"{NAMES[0]},,,a@b@{NAMES[0]},,", 3),
+        (f'"{NAMES[0]}', 3),
+        (f'"{NAMES[0]}"x,,,,,', 3),
+    ],
+)
+def test_a_bad_row_is_refused_by_its_line_and_nothing_of_it_is_said(row: str, line: int) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        read(HEAD + "Martin,,1 rue A,,fr,\n" + row)
+    error = refused.value
+    said = f"{error} {error.cause} {error.fix} {error!r} {error.__cause__!r}"
+    assert f"line {line}" in said
+    assert not any(part in said for name in NAMES for part in name.split())
+    assert error.__context__ is None or error.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", HEAD.encode(), b"\x81\x8d\x8f", b"surname,address\nMartin,A\n", b"name,nom\nA,B\n", b"x" * (LIST_BYTES + 1)],
+)
+def test_what_is_no_list_is_refused(content: bytes) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        read(content)
+    assert refused.value.error_id == "recipients-refused"
+    assert "Martin" not in str(refused.value)
+
+
+def test_lines_are_counted_as_an_editor_counts_them() -> None:
+    with pytest.raises(UsageRefused) as refused:
+        read(HEAD + 'A,,"1\n2\n3",,,\n\n,,x,,,\n')
+    assert "line 6" in refused.value.cause
+
+
+def test_no_value_shows_a_person() -> None:
+    recipients = read(LIST)
+    shown = repr(recipients) + repr(recipients.rows) + str(recipients.rows[0])
+    assert not any(part in shown for name in NAMES for part in name.split())
+    assert "home.example" not in shown
+
+
+def test_the_register_keeps_numbers_and_digests_alone() -> None:
+    recipients = read(LIST)
+    written = [letters(*variant) for variant in recipients.variants]
+    kept = delivery(recipients, written, at=datetime(2026, 11, 25, 9, tzinfo=UTC), returned={"post": 1})
+    assert dict(kept.means) == {"post": 1, "email": 1}
+    assert (kept.count, kept.not_reached) == (2, 1)
+    text = json.dumps(kept.as_json())
+    assert not any(part in text for name in NAMES for part in name.split())
+    assert kept.letter_sha256 == tuple(one.template_sha256 for one in written)
+    with pytest.raises(UsageRefused):
+        delivery(recipients, written, at=FOUND, returned={"post": 3})
+
+
+def test_the_digest_recognises_the_list_and_needs_the_key() -> None:
+    assert read(LIST).digest == read(LIST).digest
+    assert read(LIST).digest != read(LIST, key=bytes(32)).digest
+    assert read(LIST).digest != read(LIST + b"A,,B,,,\n").digest
+    assert len(read(LIST).digest) == 64
+
+
+def test_who_cannot_be_reached_is_told_by_line() -> None:
+    assert read(HEAD + "A,,1 rue A,,,\nB,,,,,\n").unreachable == (3,)
+
+
+HOSTILE = (
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-2",
+    "@SUM(A1)",
+    "<script>alert(1)</script>",
+    "{{7*7}}",
+    "#eval(1)",
+    "$x$",
+    "\\b",
+)
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_a_cell_is_text_in_every_copy(payload: str) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([["name", "salutation", "address"], [payload, payload, payload]])
+    ((_name, made),) = one_each(read(out.getvalue()), letters)
+    assert payload in all_text(made)
+    assert "<script" not in html(made).decode()
+    assert pdf(made).startswith(b"%PDF")
+
+
+CELLS = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=40)
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20), delimiter=st.sampled_from(",;\t"))
+def test_every_printable_list_is_read_back_as_it_was_written(rows: list[Any], delimiter: str) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter)
+    writer.writerow(["name", "address"])
+    writer.writerows(rows)
+    assert [(row.name, "|".join(row.address)) for row in read(out.getvalue()).rows] == [
+        (name, "|".join(part for part in address.split("|") if part)) for name, address in rows
+    ]
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_list_or_are_refused(content: bytes) -> None:
+    try:
+        recipients = read(HEAD.encode() + content)
+    except UsageRefused:
+        return
+    assert recipients.rows
+
+
+def test_hundreds_of_copies_are_made_in_seconds() -> None:
+    many = read(HEAD + "".join(f"Person {n},,{n} rue A|75000 Paris,,fr,\n" for n in range(300)))
+    started = time.perf_counter()
+    ((_name, made),) = merged(many, letters)
+    assert pdf(made).startswith(b"%PDF")
+    assert time.perf_counter() - started < 60

@@ -1,0 +1,209 @@
+"""The legal test: known cases, and that worse facts or less evidence never turn a yes into a no."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightproof.breach.facts import BreachFacts
+from lightproof.breach.triage import Assessment, assess, recorded
+from lightproof.law.regimes import regime
+from lightproof.locale import speaking
+
+HEALTH: dict[str, Any] = {
+    "data": ["civil_status"], "sensitive": ["health"], "identifiability": "name_and_birth_date",
+    "person_kinds": ["patients"], "persons": {"at_least": 1200, "at_most": 1200},
+}  # fmt: skip
+OPEN_SERVER = {**HEALTH, "confidentiality": "presumed", "recipients": ["public"], "origin": ["unintended_publication"]}
+SOUND = {"protection": "encrypted", "state_of_the_art": True, "key": "safe"}
+STOLEN = {**HEALTH, "confidentiality": "presumed", "origin": ["device_lost_or_stolen"], "recipients": ["unknown"]}
+PROOF = ["sha256:" + "ab" * 32]
+
+
+def assessed(facts: dict[str, Any], name: str = "gdpr/fr") -> Assessment:
+    return assess(BreachFacts.model_validate(facts), regime(name))
+
+
+def choices(facts: dict[str, Any], name: str = "gdpr/fr") -> tuple[str, str]:
+    told = assessed(facts, name)
+    assert told.answer("document").choice == "yes"
+    return told.answer("notify").choice, told.answer("communicate").choice
+
+
+CASES = {
+    "SAN-2020-014 and -015: an open server": (OPEN_SERVER, ("yes", "yes")),
+    "the same, revealed by the authority": (
+        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"}},
+        ("no", "yes"),
+    ),
+    "revealed by the authority, which had it from the controller": (
+        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": False}},
+        ("yes", "yes"),
+    ),
+    "an encrypted laptop stolen, the key safe": (
+        {**STOLEN, "intelligibility": SOUND, "evidence": {"intelligibility": PROOF}},
+        ("no", "no"),
+    ),
+    "the same without evidence": ({**STOLEN, "intelligibility": SOUND}, ("undetermined", "no")),
+    "an encrypted laptop stolen with its key": (
+        {**STOLEN, "intelligibility": {**SOUND, "key": "with_the_data"}, "evidence": {"intelligibility": PROOF}},
+        ("yes", "yes"),
+    ),
+    "AZOP 2024, HDPA 36/2022: images lost without a copy": (
+        {**HEALTH, "availability": "established", "availability_effect": "lost"},
+        ("yes", "yes"),
+    ),
+    "ransomware, a verified copy restored, nothing taken": (
+        {
+            **HEALTH, "availability": "established", "availability_effect": "without_difficulty", "malicious": True,
+            "evidence": {"availability_effect": PROOF},
+        },
+        ("no", "no"),
+    ),
+    "ransomware, no copy": (
+        {**HEALTH, "availability": "established", "availability_effect": "lost", "malicious": True},
+        ("yes", "yes"),
+    ),
+    "a letter to the wrong colleague, who destroyed it": (
+        {
+            **HEALTH, "confidentiality": "established", "recipients": ["known_trusted"],
+            "recovery": "deletion_confirmed", "evidence": {"recovery": PROOF},
+        },
+        ("no", "no"),
+    ),
+    "the same, on his word alone": (
+        {
+            **HEALTH, "confidentiality": "established", "recipients": ["known_trusted"],
+            "recovery": "deletion_confirmed",
+        },
+        ("yes", "yes"),
+    ),
+    "an open server whose complete logs prove that nobody came": (
+        {**OPEN_SERVER, "access": "proved_none", "evidence": {"access": PROOF}},
+        ("no", "no"),
+    ),
+    "persons beyond reach, told by a public notice": (
+        {
+            **OPEN_SERVER,
+            "disproportionate_effort": {"effort": "no addresses are left", "notice": "regional press"},
+            "evidence": {"disproportionate_effort": PROOF},
+        },
+        ("yes", "no"),
+    ),
+    "a processor": ({**OPEN_SERVER, "role": "processor"}, ("no", "no")),
+    "nothing said": ({}, ("undetermined", "undetermined")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "expected"), CASES.values(), ids=CASES.keys())
+def test_the_answers_in(facts: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert choices(facts) == expected
+
+
+def test_the_authority_that_revealed_it_is_cited_and_the_letters_remain() -> None:
+    facts, _expected = CASES["the same, revealed by the authority"]
+    told = assessed(facts)
+    assert "449694" in told.answer("notify").reasons[0].text
+    assert told.warnings
+    assert choices(facts, "gdpr/eu") == ("yes", "yes")
+
+
+@pytest.mark.parametrize(
+    ("case", "exemption"),
+    [
+        ("an encrypted laptop stolen, the key safe", "34(3)(a)"),
+        ("an open server whose complete logs prove that nobody came", "34(3)(b)"),
+        ("persons beyond reach, told by a public notice", "34(3)(c)"),
+    ],
+)
+def test_an_exemption_comes_with_its_evidence(case: str, exemption: str) -> None:
+    answer = assessed(CASES[case][0]).answer("communicate")
+    assert (answer.exemption, answer.evidence) == (exemption, tuple(PROOF))
+
+
+def test_what_is_only_proposed_says_so_and_tells_the_authority_of_high_risks_alone() -> None:
+    name = "gdpr/eu-omnibus-2025"
+    assert choices(OPEN_SERVER, name) == ("yes", "yes")
+    small = {**OPEN_SERVER, "sensitive": [], "identifiability": "number_only"}
+    assert choices(small, name)[0] == "no"
+    assert any("proposed" in warning for warning in assessed(OPEN_SERVER, name).warnings)
+    told = assessed({**OPEN_SERVER, "aware_at": "2026-11-23T10:00:00Z"}, name)
+    assert told.clock.deadline == datetime(2026, 11, 27, 10, tzinfo=UTC)
+
+
+CHOICE = {"no": 0, "undetermined": 1, "yes": 2}
+FACTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "confidentiality": st.sampled_from(["presumed", "established"]),
+        "integrity": st.sampled_from(["presumed", "established"]),
+        "availability": st.sampled_from(["presumed", "established"]),
+        "sensitive": st.sampled_from([[], ["health"]]),
+        "identifiability": st.sampled_from(
+            ["not_linkable", "images_only", "number_only", "name", "name_and_birth_date"]
+        ),
+        "intelligibility": st.sampled_from([SOUND, {**SOUND, "key": "with_the_data"}, {}]),
+        "recipients": st.lists(
+            st.sampled_from(["internal", "known_trusted", "known", "unknown", "public"]), unique=True
+        ),
+        "access": st.sampled_from(["unknown", "proved", "proved_none"]),
+        "recovery": st.sampled_from(["none", "recovered", "deletion_confirmed"]),
+        "integrity_effect": st.sampled_from(["recovered_unused", "recoverable", "not_recoverable"]),
+        "availability_effect": st.sampled_from(["without_difficulty", "temporary", "lost"]),
+        "care": st.sampled_from(["none", "delayed", "endangered", "unknown"]),
+        "persons": st.integers(0, 10_000).map(lambda n: {"at_least": n, "at_most": n}),
+        "evidence": st.lists(
+            st.sampled_from(["intelligibility", "access", "recovery", "integrity_effect", "availability_effect"])
+        ).map(lambda names: dict.fromkeys(names, PROOF)),
+    },
+)
+
+
+def ranks(facts: dict[str, Any]) -> tuple[int, int]:
+    notify, communicate = choices(facts)
+    return CHOICE[notify], CHOICE[communicate]
+
+
+@given(FACTS)
+@settings(max_examples=300, deadline=None)
+def test_without_evidence_no_answer_gets_lighter(facts: dict[str, Any]) -> None:
+    with_evidence = ranks(facts)
+    without = ranks({name: value for name, value in facts.items() if name != "evidence"})
+    assert all(bare >= shown for bare, shown in zip(without, with_evidence, strict=True))
+
+
+WORSE: dict[str, Any] = {
+    "recipients": ["public"],
+    "identifiability": "name_and_birth_date",
+    "sensitive": ["health"],
+    "intelligibility": {},
+    "care": "endangered",
+    "persons": {"at_least": 100_000, "at_most": 100_000},
+    "access": "proved",
+}
+
+
+@given(FACTS, st.sampled_from(sorted(WORSE)))
+@settings(max_examples=600, deadline=None)
+def test_worse_facts_make_no_answer_lighter(facts: dict[str, Any], name: str) -> None:
+    before, after = ranks(facts), ranks({**facts, name: WORSE[name]})
+    assert all(worse >= better for worse, better in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_an_assessment_is_plain_json_without_fractions(lang: str) -> None:
+    with speaking(lang):
+        text = json.dumps(recorded(assessed({**OPEN_SERVER, "aware_at": "2026-11-23T10:00:00Z"})))
+    assert json.loads(text, parse_float=lambda _text: pytest.fail("a fraction"))["score"] == "4.5"
+
+
+def test_every_no_names_its_reason_and_what_would_change_it() -> None:
+    for facts, _expected in CASES.values():
+        for answer in assessed(facts).answers:
+            assert answer.reasons
+            assert all(reason.text for reason in answer.reasons)
+            if answer.choice == "no" and "processor" not in {reason.id for reason in answer.reasons}:
+                assert answer.would_change
