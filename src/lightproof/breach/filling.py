@@ -51,7 +51,7 @@ def _type(asked: Asked) -> dict[str, Answer]:
 def _organisation(asked: Asked) -> dict[str, Answer]:
     org, facts = asked.organisation, asked.facts
     country = org.country or facts.country
-    representative, contact = _contact(org.legal_rep), _contact(org.contact)
+    representative, contact = contact_of(org.legal_rep), contact_of(org.contact)
     town = " ".join(part for part in (org.postcode, org.city) if part)
     address = ", ".join(part for part in (org.address, town) if part)
     found = {
@@ -88,7 +88,8 @@ def _setting(value: Value | None) -> Answer:
     return Answer(value=value, source="settings") if value not in (None, "") else Answer()
 
 
-def _contact(person: Person) -> Contact | None:
+def contact_of(person: Person) -> Contact | None:
+    """Someone of the settings, as far as named; None when nothing is."""
     contact = Contact(
         title=person.title or "",
         name=person.name or "",
@@ -108,7 +109,7 @@ def _sector(facts: BreachFacts) -> Answer:
 
 
 def _officer(org: Organisation, facts: BreachFacts) -> Answer:
-    officer = _contact(org.dpo)
+    officer = contact_of(org.dpo)
     if officer is not None:
         return _setting(officer)
     if facts.controller_kind is ControllerKind.INDIVIDUAL_DOCTOR:

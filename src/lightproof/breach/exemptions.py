@@ -1,0 +1,100 @@
+"""When persons need not be told one by one (Art. 34(3)), each ground only with its evidence. Pure.
+
+An exemption is the controller's to prove (Art. 5(2)): a tick is none. What is refused here can still be decided by a
+person, with a reason, on the record: then it is a decision, and not an exemption.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lightproof.breach.facts import Access, BreachFacts, KeyState, Protection, Recovery
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
+
+Ground = Literal["34(3)(a)", "34(3)(b)", "34(3)(c)"]
+
+_EVIDENCE: Final = re.compile(r"entry \d{1,15}|sha256:[0-9a-f]{64}", re.ASCII)
+_FACTS: Final[dict[Ground, tuple[str, ...]]] = {
+    "34(3)(a)": ("intelligibility",),
+    "34(3)(b)": ("risk_removed", "access", "recovery"),
+    "34(3)(c)": ("disproportionate_effort",),
+}
+"""Facts whose own evidence also counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """A ground that the facts and the evidence carry."""
+
+    ground: Ground
+    evidence: tuple[str, ...]
+    because: str
+    """Why it holds, in the reader's language."""
+
+
+def exemption(ground: Ground, facts: BreachFacts, evidence: Sequence[str] = ()) -> Exemption:
+    """The exemption, when the facts carry it and something shows it.
+
+    `evidence`: `entry 12` or `sha256:…`, besides what the facts name. Raises UsageRefused saying what is missing.
+    """
+    for ref in evidence:
+        if not _EVIDENCE.fullmatch(ref):
+            raise _refused(ground, _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
+    if (missing := _MISSING[ground](facts)) is not None:
+        raise _refused(ground, missing)
+    named = [ref for name in _FACTS[ground] for ref in facts.evidence.get(name, ()) if _EVIDENCE.fullmatch(ref)]
+    shown = tuple(dict.fromkeys((*evidence, *named)))
+    if not shown:
+        raise _refused(ground, _("nothing shows it: attach the evidence"))
+    return Exemption(ground=ground, evidence=shown, because=_BECAUSE[ground]())
+
+
+def _unintelligible(facts: BreachFacts) -> str | None:
+    """What the facts lack for (a): the protection was there before, is sound, and its key stayed away."""
+    known = facts.intelligibility
+    if known.protection not in (Protection.ENCRYPTED, Protection.HASHED):
+        return _("the data were neither encrypted nor hashed")
+    if known.state_of_the_art is not True:
+        return _("nobody has stated that the cipher is held sound today")
+    if known.key is not KeyState.SAFE:
+        return _("the key is not known to be safe; where it lay with the data, they can be read")
+    if facts.integrity is not None or facts.availability is not None:
+        return _("encryption does not help against alteration or loss, which are part of this breach")
+    return None
+
+
+def _risk_removed(facts: BreachFacts) -> str | None:
+    """What the facts lack for (b): measures after the breach, and that they came before any harm."""
+    if not facts.risk_removed.strip():
+        return _("nobody has said what removed the high risk")
+    recovered = facts.recovery in (Recovery.RECOVERED, Recovery.DELETION_CONFIRMED)
+    if facts.access is not Access.PROVED_NONE and not recovered:
+        return _("neither do logs prove that nobody took data, nor were the data recovered or their deletion confirmed")
+    return None
+
+
+def _disproportionate(facts: BreachFacts) -> str | None:
+    """What the facts lack for (c): why each person cannot be told, and the notice given instead."""
+    if facts.disproportionate_effort is None:
+        return _("nobody has said why telling each person is too great an effort")
+    if not facts.disproportionate_effort.notice.strip():
+        return _("there is no public notice: it takes the place of the letters, it does not spare them")
+    return None
+
+
+_MISSING: Final = {"34(3)(a)": _unintelligible, "34(3)(b)": _risk_removed, "34(3)(c)": _disproportionate}
+_BECAUSE: Final = {
+    "34(3)(a)": lambda: _("The data cannot be read: sound protection was in place and its key stayed safe."),
+    "34(3)(b)": lambda: _("Measures taken since make the high risk unlikely."),
+    "34(3)(c)": lambda: _("Telling each person takes too great an effort; a public notice tells them as well."),
+}
+
+
+def _refused(ground: Ground, why: str) -> UsageRefused:
+    return UsageRefused(
+        "exemption-without-evidence",
+        _("The exemption of Article {ground} does not hold: {why}.").format(ground=ground, why=why),
+        _("Correct the facts and name what shows them with --evidence, or tell the persons."),
+    )

@@ -1,0 +1,271 @@
+"""One copy of a letter for each person of a list, which stays outside the evidence.
+
+Rules of this file:
+- the list is read, used and forgotten: what leaves is counts, lines by number, and a keyed digest of the list;
+- no name, address or other cell enters an error, a log, a file name or a representation of a value;
+- a cell is text in every output: documents encode it, and what cannot be printed is refused with its line.
+"""
+
+import csv
+import hashlib
+import hmac
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from lightproof.breach.letters import Addressee, Letter, document, texts
+from lightproof.documents.model import Document
+from lightproof.errors import UsageRefused
+from lightproof.locale import Language, as_language
+from lightproof.locale import gettext as _
+
+LIST_BYTES: Final = 32 * 1024 * 1024
+LIST_ROWS: Final = 100_000
+CELL: Final = 300
+_DELIMITERS: Final = ",;\t"
+_COLUMNS: Final[Mapping[str, str]] = {
+    "name": "name", "nom": "name",
+    "salutation": "salutation", "formule": "salutation",
+    "address": "address", "adresse": "address",
+    "email": "email", "e-mail": "email", "courriel": "email",
+    "language": "language", "langue": "language",
+    "minor": "minor", "mineur": "minor",
+}  # fmt: skip
+"""Head of a column, in English or French -> what it holds."""
+_YES: Final = frozenset({"yes", "oui", "1", "true", "x"})
+_NO: Final = frozenset({"no", "non", "0", "false", ""})
+
+Means = Literal["post", "email"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One person of the list."""
+
+    line: int
+    language: Language
+    minor: bool
+    """The letter goes to the holder of parental authority."""
+    name: str = field(repr=False)
+    salutation: str = field(repr=False)
+    address: tuple[str, ...] = field(repr=False)
+    email: str = field(repr=False)
+
+    @property
+    def means(self) -> Means | None:
+        """How this person can be reached; None: not by what the list says."""
+        if self.address:
+            return "post"
+        return "email" if self.email else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipients:
+    """The list. `digest` is all of it that may stay."""
+
+    rows: tuple[Recipient, ...] = field(repr=False)
+    digest: str
+    """HMAC-SHA-256 of the list's bytes, hexadecimal: the same list can be recognised, nobody's name guessed."""
+
+    @property
+    def unreachable(self) -> tuple[int, ...]:
+        """Lines of persons without address or e-mail: they must be told in another way."""
+        return tuple(row.line for row in self.rows if row.means is None)
+
+    @property
+    def variants(self) -> tuple[tuple[Language, bool], ...]:
+        """The letters that are needed: language, and whether to the holder of parental authority."""
+        return tuple(sorted({(row.language, row.minor) for row in self.rows}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How many were told, by which means: what the register keeps."""
+
+    at: datetime
+    means: Mapping[Means, int]
+    letter_sha256: tuple[str, ...]
+    """Digest of each letter's text, without names."""
+    list_digest: str
+    not_reached: int
+
+    @property
+    def count(self) -> int:
+        """Persons told."""
+        return sum(self.means.values())
+
+    def as_json(self) -> dict[str, object]:
+        """For the ledger: numbers and digests."""
+        return {
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "means": dict(self.means),
+            "count": self.count,
+            "not_reached": self.not_reached,
+            "letter_sha256": list(self.letter_sha256),
+            "list_digest": self.list_digest,
+        }
+
+
+def read_recipients(content: bytes, *, key: bytes, language: Language) -> Recipients:
+    """The persons of a CSV list with a head: name, salutation, address, email, language, minor.
+
+    Separated by comma, semicolon or tab, in UTF-8 or as spreadsheets of Western Europe save it. An address may have
+    several lines in its cell, or parts after “|”. `key`: for the digest. `language`: where the list says none.
+    Raises UsageRefused, which names a line or a column of ours and never what stands there.
+    """
+    if len(content) > LIST_BYTES:
+        raise _refused(_("the list is longer than {limit} MiB").format(limit=LIST_BYTES // 1024**2))
+    rows = tuple(_rows(_decoded(content), language))
+    if not rows:
+        raise _refused(_("there is nobody in the list"))
+    return Recipients(rows=rows, digest=hmac.new(key, content, hashlib.sha256).hexdigest())
+
+
+def merged(recipients: Recipients, letters: Callable[[Language, bool], Letter]) -> Iterator[tuple[str, Document]]:
+    """A file for each variant of the letter, a page or more for each person: (file name without its end, document)."""
+    for language, minor in recipients.variants:
+        own = [row for row in recipients.rows if (row.language, row.minor) == (language, minor)]
+        written = letters(language, minor)
+        suffix = "-minors" if minor else ""
+        yield f"letters-{language}{suffix}", document(written, [addressee(row, written) for row in own])
+
+
+def one_each(recipients: Recipients, letters: Callable[[Language, bool], Letter]) -> Iterator[tuple[str, Document]]:
+    """A file for each person, named by its place in the list and nothing else."""
+    width = max(4, len(str(len(recipients.rows))))
+    written = {variant: letters(*variant) for variant in recipients.variants}
+    for place, row in enumerate(recipients.rows, start=1):
+        own = written[row.language, row.minor]
+        yield f"letter-{place:0{width}}", document(own, [addressee(row, own)])
+
+
+def addressee(row: Recipient, written: Letter) -> Addressee:
+    """The head of one copy."""
+    if row.minor:
+        to = texts().guardian_of.said(row.language).format(name=row.name)
+        return Addressee(lines=(to, *row.address), salutation=row.salutation or written.salutation())
+    return Addressee(lines=(row.name, *row.address), salutation=row.salutation or written.salutation(row.name))
+
+
+def delivery(
+    recipients: Recipients, letters: Sequence[Letter], *, at: datetime, returned: Mapping[Means, int] | None = None
+) -> Delivery:
+    """What the register keeps of a mailing. `returned`: how many came back, by means.
+
+    Raises UsageRefused when more came back than were sent.
+    """
+    sent: Counter[Means] = Counter(row.means for row in recipients.rows if row.means is not None)
+    reached: dict[Means, int] = {means: number - (returned or {}).get(means, 0) for means, number in sent.items()}
+    if set(returned or {}) - set(sent) or any(not 0 <= number <= sent[means] for means, number in reached.items()):
+        raise UsageRefused(
+            "delivery-impossible",
+            _("More letters came back than were sent."),
+            _("Give the number of letters that came back, by post and by e-mail."),
+        )
+    return Delivery(
+        at=at,
+        means=reached,
+        letter_sha256=tuple(dict.fromkeys(letter.template_sha256 for letter in letters)),
+        list_digest=recipients.digest,
+        not_reached=len(recipients.rows) - sum(reached.values()),
+    )
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:
+        # From None: the error would carry the list's bytes.
+        raise _refused(_("the list is not text; save it as CSV in UTF-8")) from None
+
+
+def _rows(text: str, default: Language) -> Iterator[Recipient]:
+    head = text[: text.find("\n") + 1 or len(text)]
+    delimiter = max(_DELIMITERS, key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns: tuple[str, ...] = ()
+    persons = 0
+    before = 0
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error:
+            raise _refused_line(reader.line_num, _("its quotes or line ends cannot be read")) from None
+        line, before = before + 1, reader.line_num
+        if cells is None:
+            return
+        if not any(cell.strip() for cell in cells):
+            continue
+        if not columns:
+            columns = _columns(cells)
+            continue
+        persons += 1
+        if persons > LIST_ROWS:
+            raise _refused(_("there are more than {limit} persons in the list").format(limit=LIST_ROWS))
+        yield _recipient(line, columns, cells, default)
+
+
+def _columns(cells: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(_COLUMNS.get(cell.strip().lower(), "") for cell in cells)
+    if "name" not in found:
+        raise _refused_line(1, _("it must name the columns: name, salutation, address, email, language"))
+    named = [column for column in found if column]
+    if len(set(named)) != len(named):
+        raise _refused_line(1, _("it names a column twice"))
+    return found
+
+
+def _recipient(line: int, columns: Sequence[str], cells: Sequence[str], default: Language) -> Recipient:
+    if len(cells) > len(columns):
+        raise _refused_line(line, _("it has more cells than there are columns"))
+    values = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if column}
+    for column, cell in values.items():
+        _checked(line, column, cell)
+    if not values["name"]:
+        raise _refused_line(line, _("the name is missing"))
+    email = values.get("email", "")
+    if email and (email.count("@") != 1 or not email.isascii() or any(sign in email for sign in " ,;<>\"'")):
+        raise _refused_line(line, _("the e-mail address is none"))
+    said = values.get("language", "").lower()
+    language = as_language(said) if said else default
+    if language is None:
+        raise _refused_line(line, _("the language is neither fr nor en"))
+    minor = values.get("minor", "").lower()
+    if minor not in _YES | _NO:
+        raise _refused_line(line, _("the column “minor” holds neither yes nor no"))
+    return Recipient(
+        line=line,
+        language=language,
+        minor=minor in _YES,
+        name=values["name"],
+        salutation=values.get("salutation", ""),
+        address=tuple(part.strip() for part in values.get("address", "").replace("\n", "|").split("|") if part.strip()),
+        email=email,
+    )
+
+
+def _checked(line: int, column: str, cell: str) -> None:
+    if len(cell) > CELL:
+        raise _refused_line(line, _("a cell is longer than {limit} characters").format(limit=CELL))
+    printed = cell.replace("\r\n", "").replace("\n", "") if column == "address" else cell
+    if not printed.replace("\u00a0", " ").replace("\u202f", " ").isprintable():
+        raise _refused_line(line, _("a character in it cannot be printed"))
+
+
+def _refused_line(line: int, why: str) -> UsageRefused:
+    return _refused(_("line {line}: {why}").format(line=line, why=why))
+
+
+def _refused(why: str) -> UsageRefused:
+    return UsageRefused(
+        "recipients-refused",
+        _("The list of persons cannot be used: {why}.").format(why=why),
+        _("Correct the list: a CSV file with the columns name, salutation, address, email, language, minor."),
+    )
