@@ -1,10 +1,10 @@
 """The case of SAN-2020-014 as a check finds it today: a doctor alone, images within reach, settings empty."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from lightproof.breach.asked import Judgement
+from lightproof.breach.clock import clock
 from lightproof.breach.incident import Incident, incident
 from lightproof.breach.notification import Notification, notification
 from lightproof.evidence.entries import Entry
@@ -87,12 +87,6 @@ def the_incident(*later: Entry, **changes: Any) -> Incident:
     return incident([opened(**changes), *later])
 
 
-def a_clock(told: Incident) -> Any:
-    aware = told.facts.aware_at
-    deadline = aware + timedelta(hours=72) if aware else None
-    return SimpleNamespace(deadline=deadline, informative=deadline)
-
-
 def a_notice(
     told: Incident | None = None,
     stage: Any = "initial",
@@ -104,4 +98,4 @@ def a_notice(
 ) -> Notification:
     told = told or the_incident()
     now = FOUND + timedelta(hours=hours)
-    return notification(told, organisation, judgement, a_clock(told), stage, now=now, **more)
+    return notification(told, organisation, judgement, clock(told.facts), stage, now=now, **more)

@@ -6,10 +6,11 @@ without asking what they mean.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Literal
 
 from lightproof.breach.facts import Range
+from lightproof.evidence.entries import rfc3339
 
 Origin = Literal["evidence", "settings", "register", "law", "default", "person"]
 """Measured; from the settings; from the steps of the ledger; suggested by the law; usual for such an event; stated."""
@@ -58,7 +59,7 @@ def as_json(value: Value | None) -> object:
     """The value as JSON."""
     match value:
         case datetime():
-            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            return rfc3339(value)
         case date():
             return value.isoformat()
         case Range():

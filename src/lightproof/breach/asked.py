@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from lightproof.breach.answers import Answer, Origin, Value
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import Choice, Incident, Notified, Stage
+from lightproof.breach.triage import Assessment
 from lightproof.law.forms import Form
 from lightproof.storage.settings import Organisation
 
@@ -62,6 +63,18 @@ class Judgement:
     """Entry of the ledger that holds the assessment."""
 
 
+def judged(assessment: Assessment, told: Incident) -> Judgement:
+    """What this assessment says, in the language in which it was made."""
+    notify = assessment.answer("notify")
+    return Judgement(
+        level=assessment.severity.level,
+        notify=notify.choice,
+        communicate=assessment.answer("communicate").choice,
+        reasons=(*(reason.text for reason in notify.reasons), *assessment.warnings),
+        entry=_entry_of(told, assessment.regime.id),
+    )
+
+
 def judgement_of(told: Incident, regime: str) -> Judgement | None:
     """The last assessment of this regime, as the ledger has it; None when there is none."""
     payload = told.assessments.get(regime)
@@ -69,21 +82,22 @@ def judgement_of(told: Incident, regime: str) -> Judgement | None:
         return None
     answers = {str(answer["duty"]): answer for answer in cast("list[Mapping[str, Any]]", payload.get("answers", []))}
     notify, communicate = answers.get("notify", {}), answers.get("communicate", {})
-    entry = next(
-        (
-            step.entry
-            for step in reversed(told.steps)
-            if step.what == "assessed" and step.payload.get("regime") == regime
-        ),
-        None,
-    )
     return Judgement(
         level=str(payload.get("level", "")),
         notify=notify.get("choice", "undetermined"),
         communicate=communicate.get("choice", "undetermined"),
-        reasons=tuple(str(reason["text"]) for reason in notify.get("reasons", ())),
-        entry=entry,
+        reasons=(
+            *(str(reason["text"]) for reason in notify.get("reasons", ())),
+            *(str(warning) for warning in payload.get("warnings", ())),
+        ),
+        entry=_entry_of(told, regime),
     )
+
+
+def _entry_of(told: Incident, regime: str) -> int | None:
+    """The entry that holds the last assessment of this regime."""
+    steps = (step for step in reversed(told.steps) if step.what == "assessed" and step.payload.get("regime") == regime)
+    return next((step.entry for step in steps), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

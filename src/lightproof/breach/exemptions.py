@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lightproof.breach.facts import Access, BreachFacts, KeyState, Protection, Recovery
+from lightproof.breach.facts import Access, BreachFacts, Recovery
+from lightproof.breach.severity import unintelligible
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
@@ -53,13 +54,8 @@ def exemption(ground: Ground, facts: BreachFacts, evidence: Sequence[str] = ()) 
 
 def _unintelligible(facts: BreachFacts) -> str | None:
     """What the facts lack for (a): the protection was there before, is sound, and its key stayed away."""
-    known = facts.intelligibility
-    if known.protection not in (Protection.ENCRYPTED, Protection.HASHED):
-        return _("the data were neither encrypted nor hashed")
-    if known.state_of_the_art is not True:
-        return _("nobody has stated that the cipher is held sound today")
-    if known.key is not KeyState.SAFE:
-        return _("the key is not known to be safe; where it lay with the data, they can be read")
+    if not unintelligible(facts):
+        return _("the facts do not say that the data were encrypted by a method held sound today and the key was safe")
     if facts.integrity is not None or facts.availability is not None:
         return _("encryption does not help against alteration or loss, which are part of this breach")
     return None

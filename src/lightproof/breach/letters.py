@@ -27,12 +27,14 @@ from lightproof.breach.incident import Incident
 from lightproof.breach.shown import pieces
 from lightproof.documents.model import Block, Document, FactList, Heading, Items, Paragraph, Section
 from lightproof.documents.wording import day
+from lightproof.law import forms
 from lightproof.locale import Language, speaking
 from lightproof.locale import gettext as _
 from lightproof.storage.settings import Organisation
 
 Kind = Literal["letter", "email", "sms", "public-notice"]
 Role = Literal["opening", "nature", "consequences", "measures", "advice", "contact", "rights"]
+Label = Literal["from", "to", "date", "reference"]
 Text = Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)]
 
 BLANK: Final = "…………"
@@ -46,21 +48,19 @@ _IDENTITY: Final = {
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Words(_Row):
+class Words(forms.Words):
     """The same in both languages, and to the holder of parental authority where that differs."""
 
-    en: Text
-    fr: Text
     guardian_en: Text | None = None
     guardian_fr: Text | None = None
 
     def said(self, language: Language, *, guardian: bool = False) -> str:
         """In this language, to this reader."""
         other = (self.guardian_fr if language == "fr" else self.guardian_en) if guardian else None
-        return other or (self.fr if language == "fr" else self.en)
+        return other or self.in_(language)
 
 
 class PartRow(Words):
@@ -95,6 +95,7 @@ class Texts(_Row):
     greeting: Words
     guardian_salutation: Words
     guardian_of: Words
+    labels: dict[Label, Words]
     closing: Words
     headings: dict[Role, Words]
     parts: tuple[PartRow, ...] = Field(alias="part", min_length=1)
@@ -342,7 +343,7 @@ def document(written: Letter, addressees: Sequence[Addressee] = (Addressee(),)) 
             language=written.language,
             made=written.made,
             producer=f"lightproof {__version__}",
-            footer=_("Reference: {reference}").format(reference=written.reference),
+            footer=written.reference,
             sections=tuple(Section(written.subject, tuple(_copy(written, one))) for one in addressees),
         )
 
@@ -351,12 +352,14 @@ def _copy(written: Letter, to: Addressee) -> Iterable[Block]:
     if written.kind == "sms":
         yield Paragraph(written.text())
         return
-    rows = [(_("From"), ", ".join(written.sender))]
-    if to.lines:
-        rows.append((_("To"), ", ".join(to.lines)))
-    rows.append((_("Date"), _date(written.made, written.language, written.made.tzinfo or UTC)))
-    rows.append((_("Reference"), written.reference))
-    yield FactList(tuple(rows))
+    values: dict[Label, str] = {
+        "from": ", ".join(written.sender),
+        "to": ", ".join(to.lines),
+        "date": _date(written.made, written.language, written.made.tzinfo or UTC),
+        "reference": written.reference,
+    }
+    labels = texts().labels
+    yield FactList(tuple((labels[name].said(written.language), value) for name, value in values.items() if value))
     if written.kind != "public-notice":
         yield Paragraph(to.salutation or written.salutation())
     for part in written.parts:

@@ -13,12 +13,13 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
 from lightproof.breach.letters import Addressee, Letter, document, texts
 from lightproof.documents.model import Document
 from lightproof.errors import UsageRefused
+from lightproof.evidence.entries import rfc3339
 from lightproof.locale import Language, as_language
 from lightproof.locale import gettext as _
 
@@ -100,7 +101,7 @@ class Delivery:
     def as_json(self) -> dict[str, object]:
         """For the ledger: numbers and digests."""
         return {
-            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "at": rfc3339(self.at),
             "means": dict(self.means),
             "count": self.count,
             "not_reached": self.not_reached,

@@ -9,10 +9,11 @@ Rules of this file:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Final, Literal, cast
 
 from lightproof.breach.answers import Answer, as_json
 from lightproof.breach.asked import FACTS_BEHIND, Asked, Judgement
+from lightproof.breach.clock import Clock
 from lightproof.breach.filling import answers
 from lightproof.breach.incident import Incident, Notified, Stage
 from lightproof.errors import UsageRefused
@@ -24,20 +25,6 @@ State = Literal["filled", "to-confirm", "open-now", "open-later", "optional", "n
 
 _ALWAYS: Final = ("kind", "earlier_ref", "name", "siren", "contact")
 """What a supplementary notice says besides what changed: which notice it adds to, and whose it is."""
-
-
-class Clock(Protocol):
-    """The instants of the 72 hours."""
-
-    @property
-    def deadline(self) -> datetime | None:
-        """Awareness and 72 hours elapsed."""
-        ...
-
-    @property
-    def informative(self) -> datetime | None:
-        """The other reading of the period (Regulation 1182/71)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +125,7 @@ def notification(
             _("Record the initial one first: --stage initial."),
         )
     first = filed[0].filed_at if filed else now
-    late = clock.deadline is not None and first > clock.deadline
+    late = clock.late(first)
     asked = Asked(
         told=told,
         organisation=organisation,

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, get_args
 
 from lightproof import __version__
 from lightproof.breach.answers import CONTACT_PARTS, Origin, as_json
 from lightproof.breach.incident import Stage
 from lightproof.breach.notification import Field, Notification, State
+from lightproof.documents.json import encoded
+from lightproof.evidence.entries import rfc3339
 from lightproof.law.forms import FormField, form
 
 SCHEMA_ID: Final = "urn:lightproof:schema:notification:1"
@@ -16,7 +18,7 @@ SCHEMA_ID: Final = "urn:lightproof:schema:notification:1"
 
 def dumps(notice: Notification) -> bytes:
     """The notice as one JSON document: the same notice gives the same bytes."""
-    return (json.dumps(document(notice), ensure_ascii=True, indent=1) + "\n").encode("ascii")
+    return encoded(document(notice))
 
 
 def document(notice: Notification) -> dict[str, object]:
@@ -179,4 +181,4 @@ def _value_schema(question: FormField) -> dict[str, object]:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if at is None else rfc3339(at)
