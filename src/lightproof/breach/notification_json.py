@@ -1,13 +1,13 @@
 """A notification as JSON, with its schema (2020-12), and what a sheet filed earlier said."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, get_args
 
 from lightproof import __version__
 from lightproof.breach.answers import CONTACT_PARTS, Origin, as_json
-from lightproof.breach.incident import Stage
+from lightproof.breach.incident import Incident, Stage
 from lightproof.breach.notification import Field, Notification, State
 from lightproof.documents.json import encoded
 from lightproof.evidence.entries import rfc3339
@@ -59,6 +59,12 @@ def filed_values(sheet: bytes) -> Mapping[str, object] | None:
         return {str(field["key"]): field["value"] for field in told["fields"]}
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def filled_before(told: Incident, regime: str, attachment: Callable[[str], bytes]) -> Mapping[str, object] | None:
+    """Question -> value of the notice of this regime that was filed last; None when none was, or not as JSON."""
+    filed = [one for one in told.notifications if one.regime == regime and one.sheet_sha256]
+    return filed_values(attachment(filed[-1].sheet_sha256)) if filed else None
 
 
 def schema() -> dict[str, object]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from lightproof.documents import json, ndjson
 from lightproof.documents.csv import findings_csv
 from lightproof.documents.defectdojo import defectdojo
+from lightproof.documents.docx import docx
 from lightproof.documents.exposure import exposure_document
 from lightproof.documents.html import html
-from lightproof.documents.model import Attachment
+from lightproof.documents.model import Attachment, Document
+from lightproof.documents.odt import odt
 from lightproof.documents.pdf import pdf
 from lightproof.documents.sarif import sarif
 from lightproof.errors import UsageRefused
@@ -86,6 +88,50 @@ def write(report: ExposureReport, path: Path) -> Format:
     wanted = format_of(path)
     put(render(report, wanted), path)
     return wanted
+
+
+class DocumentFormat(StrEnum):
+    """Formats of any document for people, each named by the end of its file name."""
+
+    HTML = ".html"
+    PDF = ".pdf"
+    ODT = ".odt"
+    DOCX = ".docx"
+
+
+def write_document(document: Document, path: Path) -> None:
+    """Render a document in the format its file name asks for, and put it there.
+
+    Raises:
+        UsageRefused: unknown format, or a place that cannot be written.
+        MissingExtra: PDF without the part `pdf`, ODT and DOCX without the part `office`.
+    """
+    put(render_document(document, document_format_of(path)), path)
+
+
+def document_format_of(path: Path) -> DocumentFormat:
+    """The format that the end of the file name asks for. Raises UsageRefused when no format ends so."""
+    for wanted in DocumentFormat:
+        if path.name.lower().endswith(wanted.value):
+            return wanted
+    raise UsageRefused(
+        "report-format-unknown",
+        _("The end of the report's file name does not say which format is wanted."),
+        _("End it in one of: {endings}.").format(endings=", ".join(wanted.value for wanted in DocumentFormat)),
+    )
+
+
+def render_document(document: Document, wanted: DocumentFormat) -> bytes:
+    """The document in this format. Raises MissingExtra as `write_document` does."""
+    match wanted:
+        case DocumentFormat.HTML:
+            return html(document)
+        case DocumentFormat.PDF:
+            return pdf(document)
+        case DocumentFormat.ODT:
+            return odt(document)
+        case DocumentFormat.DOCX:
+            return docx(document)
 
 
 def put(content: bytes, path: Path) -> None:

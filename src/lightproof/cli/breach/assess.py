@@ -1,14 +1,16 @@
 """`lightproof breach assess`: the risk, the three decisions, and the facts they rest on."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
+_DEFAULT_REGIME: Final = "gdpr/fr"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -77,15 +79,25 @@ def command(
             told = desk.read_logs(told, logs, own)
         told = desk.assessed(told, regimes)
         if decide is not None:
-            told = desk.decide(told, decide, reason, exemption or "", evidence)
+            told = desk.decided(told, decide, reason, exemption or "", evidence)
         show(desk, told, as_json=as_json)
     return 0
 
 
 def _judge_alone(facts_file: Path, regimes: tuple[str, ...], *, as_json: bool) -> int:
-    from datetime import UTC, datetime
+    """Without a home, a ledger or a clock of one's own: facts in, answers out."""
+    from lightproof.breach.facts import read_facts
+    from lightproof.breach.triage import assess, recorded
+    from lightproof.documents.json import encoded
+    from lightproof.law.regimes import regime
 
-    from lightproof.cli.breach.desk import judged_alone
+    facts = read_facts(read_file(facts_file), now=now_utc())
+    said = {name: recorded(assess(facts, regime(name))) for name in regimes or (_DEFAULT_REGIME,)}
+    if as_json:
+        sys.stdout.buffer.write(encoded({"assessments": said}))
+    else:
+        from lightproof.cli.breach.screens import assessments_as_text
 
-    click.echo(judged_alone(facts_file, regimes, datetime.now(UTC), as_json=as_json), nl=False)
+        sys.stdout.write(assessments_as_text(said))
+    sys.stdout.flush()
     return 0

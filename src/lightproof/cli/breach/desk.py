@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -16,7 +16,8 @@ from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
     from lightproof.breach.clock import Clock
-    from lightproof.breach.incident import Incident
+    from lightproof.breach.incident import Choice, Duty, Incident, Stage
+    from lightproof.breach.notification import Notification
     from lightproof.breach.procedure import Procedure
     from lightproof.cli.home import OpenHome
     from lightproof.documents.model import Document
@@ -48,6 +49,58 @@ class Desk:
 
         return assess_and_record(self.procedure, told, regimes or self.regimes)
 
+    def decided(
+        self, told: "Incident", decision: str, reason: str, exemption: str, evidence: tuple[str, ...]
+    ) -> "Incident":
+        """A decision as it was typed: `notify=yes`."""
+        from lightproof.breach.judging import proposed
+
+        duty, choice = parsed_decision(decision)
+        return self.procedure.decide(
+            told.id, duty, choice, reason, proposed=proposed(told, duty), exemption=exemption, evidence=evidence
+        )
+
+    def notification(self, told: "Incident", stage: str | None, *, delay_reason: str) -> "Notification":
+        """The notice that comes next, or the one that is wanted, under the first law of the settings."""
+        from lightproof.breach.asked import judgement_of
+        from lightproof.breach.notification import next_stage, notification
+        from lightproof.breach.notification_json import filled_before
+
+        law = self.regimes[0]
+        return notification(
+            told,
+            self.home.settings.organisation,
+            judgement_of(told, law),
+            self.clock(told),
+            cast("Stage", stage) if stage else next_stage(told, law),
+            now=now_utc(),
+            regime=law,
+            delay_reason=delay_reason,
+            before=filled_before(told, law, self.home.ledger.attachment),
+        )
+
+    def filed(
+        self, told: "Incident", notice: "Notification", *, at: str, reference: str, delay_reason: str
+    ) -> "Incident":
+        """Records that a person filed this notice."""
+        from lightproof.breach.entered import entered_instant
+        from lightproof.breach.notification_json import dumps
+        from lightproof.law.regimes import regime
+
+        law = self.regimes[0]
+        return self.procedure.notified(
+            told.id,
+            notice.stage,
+            regime=law,
+            authority=regime(law).authority.name,
+            filed_at=entered_instant(at, field="filed"),
+            deadline=notice.deadline,
+            reference=reference,
+            delay_reason=delay_reason,
+            sheet=dumps(notice),
+            still_open=notice.still_open,
+        )
+
     def dossier(self, told: "Incident") -> "Document":
         """The whole file as a document."""
         from lightproof.breach.dossier import dossier
@@ -76,6 +129,26 @@ def at_the_desk(by: str | None) -> Generator[Desk]:
             deadline_of=deadline_under(home.settings.breach.regimes),
         )
         yield Desk(home, procedure)
+
+
+def parsed_decision(text: str) -> tuple["Duty", "Choice"]:
+    """`notify=yes` taken apart. Raises UsageRefused."""
+    from lightproof.errors import UsageRefused
+
+    duty, _equals, choice = text.partition("=")
+    answer = {"yes": "yes", "oui": "yes", "no": "no", "non": "no"}.get(choice.strip().lower())
+    if duty not in ("document", "notify", "communicate") or answer is None:
+        raise UsageRefused(
+            "decision-unreadable",
+            _("“{text}” is not a decision.").format(text=text[:40]),
+            _("Write notify=yes, notify=no, communicate=yes or communicate=no."),
+        )
+    return cast("Duty", duty), cast("Choice", answer)
+
+
+def zone() -> tzinfo:
+    """Where the clocks of this machine are."""
+    return datetime.now().astimezone().tzinfo or UTC
 
 
 def now_utc() -> datetime:

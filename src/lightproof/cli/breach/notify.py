@@ -1,12 +1,17 @@
 """`lightproof breach notify`: the sheet to key in, and the record that a person filed it."""
 
+import os
+import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show, zone
 from lightproof.locale import gettext as _
+
+if TYPE_CHECKING:
+    from lightproof.breach.notification import Notification
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _STAGES: Final = ("initial", "supplementary", "complete")
@@ -44,13 +49,40 @@ def command(
     """The sheet is written first: what was filed is kept with it."""
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
-        sheet = desk.notification(told, stage, delay_reason=delay_reason)
+        notice = desk.notification(told, stage, delay_reason=delay_reason)
         for path in out:
-            desk.write_sheet(sheet, form_id, path)
+            write_notice(notice, form_id, path)
             click.echo(_("Written: {path}").format(path=path), err=True)
         if filed is not None:
-            told = desk.file(told, sheet, filed=filed, reference=reference, delay_reason=delay_reason)
+            told = desk.filed(told, notice, at=filed, reference=reference, delay_reason=delay_reason)
             show(desk, told, as_json=as_json)
         else:
-            desk.show_sheet(sheet, form_id, as_json=as_json)
+            show_notice(notice, form_id, as_json=as_json)
     return 0
+
+
+def write_notice(notice: "Notification", form_id: str, path: Path) -> None:
+    """The notice as a sheet, or as data, in the format that the file name asks for."""
+    from lightproof.breach.notification_json import dumps
+    from lightproof.breach.sheets import sheet
+    from lightproof.documents.files import put, write_document
+
+    if path.suffix.lower() == ".json":
+        put(dumps(notice), path)
+    else:
+        write_document(sheet(notice, form_id, zone()), path)
+
+
+def show_notice(notice: "Notification", form_id: str, *, as_json: bool) -> None:
+    """The first page on a terminal, or the whole notice as JSON."""
+    from lightproof.breach.notification_json import dumps
+    from lightproof.breach.sheets import sheet
+    from lightproof.documents.terminal import Screen, terminal
+
+    if as_json:
+        sys.stdout.buffer.write(dumps(notice))
+    else:
+        screen = Screen.of(sys.stdout, os.environ)
+        following = f"lightproof breach notify {notice.breach} --out sheet.html"
+        sys.stdout.write(terminal(sheet(notice, form_id, zone()), screen, following))
+    sys.stdout.flush()

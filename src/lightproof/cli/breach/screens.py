@@ -1,10 +1,11 @@
 """Lists of breaches on a terminal and as JSON."""
 
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
@@ -55,3 +56,30 @@ def _left(line: "Line", now: datetime) -> str:
 
 def _cut(title: str) -> str:
     return title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+
+
+def assessments_as_text(said: Mapping[str, Mapping[str, Any]]) -> str:
+    """Each regime's score and answers with their reasons, in running lines."""
+    from lightproof.breach.words import choice_word, duty_word, level_word
+
+    lines: list[str] = []
+    for name, assessment in said.items():
+        lines.append(
+            _("{regime}: severity {score} ({level})").format(
+                regime=name, score=assessment["score"], level=level_word(assessment["level"])
+            )
+        )
+        for answer in assessment["answers"]:
+            lines.append(f"\n{duty_word(answer['duty'])} {choice_word(answer['choice']).upper()} ({answer['article']})")
+            lines += wrapped(reason["text"] for reason in answer["reasons"])
+            if answer["would_change"]:
+                lines.append(_("What would change this answer:"))
+                lines += wrapped(answer["would_change"])
+        if assessment["warnings"]:
+            lines += ["", *wrapped(assessment["warnings"])]
+    return "\n".join(lines) + "\n"
+
+
+def wrapped(texts: Iterable[str]) -> list[str]:
+    """A list in 80 columns."""
+    return [line for text in texts for line in textwrap.wrap(text, 78, initial_indent="- ", subsequent_indent="  ")]
