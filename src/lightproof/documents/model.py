@@ -45,7 +45,7 @@ Cell = str | Mark | Link
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The large letter with its word, one sentence in the reader's words, and why the letter is no better."""
+    """The large letter, or a number of two digits, with its word, one sentence in the reader's words, and why."""
 
     letter: str
     word: str
