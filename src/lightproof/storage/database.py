@@ -30,6 +30,7 @@ _FREE_BYTES: Final = 1 << 20
 
 _SQLCIPHER: Final = cast(Any, sqlcipher3.dbapi2)
 """An untyped double of the standard library's sqlite3; the codes of its errors are the same."""
+DriverError: Final = cast("type[Exception]", _SQLCIPHER.Error)
 
 
 class DriverConnection(Protocol):
@@ -145,9 +146,9 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
 
-def explained(error: DBAPIError, path: Path) -> LightproofError | None:
-    """What a person is told about what the database met; None for our own mistakes."""
-    code = getattr(error.orig, "sqlite_errorcode", 0)
+def explained(error: Exception, path: Path) -> LightproofError | None:
+    """What a person is told about an error of SQLAlchemy or of the driver; None for our own mistakes."""
+    code = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorcode", 0)
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB:
             return LightproofError(

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -21,7 +21,7 @@ from lightproof.errors import LightproofError
 from lightproof.locale import gettext as _
 from lightproof.storage.database import (
     Database,
-    DriverConnection,
+    DriverError,
     connect,
     damaged,
     driver_connection,
@@ -74,6 +74,8 @@ def open_database(path: Path, key: bytes, *, backups: Path | None = None, revisi
             raise
     except OSError as error:
         raise refused_by_system(path, error) from error
+    except DriverError as error:
+        raise explained(error, path) or damaged(path) from error
     return database
 
 
@@ -146,17 +148,19 @@ def _backed_up(connection: Connection, path: Path, key: bytes, backups: Path) ->
     make_folder(backups)
     revision = connection.execute(_REVISION).scalar_one()
     copy = _free_name(backups, f"{path.stem}-revision-{revision}")
-    _new_file(copy)
     try:
-        with closing(driver_connection(copy, key)) as target:
-            source = cast(DriverConnection, connection.connection.driver_connection)
+        _new_file(copy)
+        # SQLite copies nothing through a connection that is writing; another one sees the same, as nobody else writes.
+        with closing(driver_connection(path, key)) as source, closing(driver_connection(copy, key)) as target:
             source.backup(target)
         with connect(copy, key) as database, database.reading() as copied:
-            same = _intact(copied) and _counts(copied) == _counts(connection)
-    except DBAPIError as error:
-        raise explained(error, copy) or _backup_failed(copy) from error
-    if not same:
-        raise _backup_failed(copy)
+            if not _intact(copied) or _counts(copied) != _counts(connection):
+                raise _backup_failed(copy)
+    except BaseException as error:
+        _remove(copy)
+        if isinstance(error, DriverError):  # the driver's copying gives no code with its errors
+            raise _backup_failed(copy) from error
+        raise
     with copy.open("rb") as file:
         os.fsync(file.fileno())
     force_folder(backups)
@@ -178,8 +182,10 @@ def _counts(connection: Connection) -> dict[str, int]:
 def _backup_failed(copy: Path) -> LightproofError:
     return LightproofError(
         "backup-failed",
-        _("The copy of the database made before changing it does not read back the same: {copy}").format(copy=copy),
-        _("Nothing was changed. Look at the health of the disk, remove that copy, then do this again."),
+        _("The copy made before the database is changed cannot be written, or does not read back the same."),
+        _("Nothing was changed. Make room on the disk that holds {folder}, look at its health, then try again.").format(
+            folder=copy.parent
+        ),
     )
 
 
