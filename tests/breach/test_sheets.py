@@ -148,7 +148,7 @@ def test_a_supplementary_sheet_shows_what_changed_and_why() -> None:
     notice = a_notice(told, "supplementary", organisation=PRACTICE, hours=31, before=before)
     said = all_text(sheet(notice, "cnil", PARIS))
     assert "between 800 and 900" in said
-    assert "counted in the index" in said
+    assert "Counted in the index (entry 7)." in said
     assert "FR-1234" in said
     assert "Horos" not in said
 

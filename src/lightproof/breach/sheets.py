@@ -9,6 +9,7 @@ Rules of this file:
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, timedelta, tzinfo
+from itertools import zip_longest
 from typing import Final
 
 from lightproof import __version__
@@ -34,6 +35,9 @@ from lightproof.law.forms import Form, Outline, form, outline
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
+BLANK: Final = "…" * 12
+_CELL: Final = 250
+"""Characters of several answers that one cell holds."""
 _TONES: Final[dict[State, Tone]] = {
     "filled": Tone.GOOD,
     "to-confirm": Tone.LOW,
@@ -203,28 +207,38 @@ def _by_area(notice: Notification, wanted: Outline, zone: tzinfo) -> Iterable[Bl
 
 
 def _table(title: str, fields: Sequence[Field], zone: tzinfo, *, official: bool) -> Table:
+    """A row a question; an answer too long for a cell goes on in the rows below it."""
     rows: list[tuple[Cell, ...]] = []
     for field in fields:
         label = bilingual(field.question.label) if official else str(field.question.label)
-        lines = _lines(field, zone)
-        rows.append((str(field.question.number), label, lines[0], _mark(field)))
-        rows.extend(("", "", line, "") for line in lines[1:])
-    columns = (_("No."), _("Question"), _("Answer"), _("State"))
-    return Table(title, columns, tuple(rows), widths=(6, 30, 46, 18))
+        answers, notes = _answer(field, zone), tuple(pieces(_note(field)))
+        rows.append((str(field.question.number), label, answers[0], _mark(field), notes[0] if notes else ""))
+        rows.extend(("", "", answer, "", note) for answer, note in zip_longest(answers[1:], notes[1:], fillvalue=""))
+    columns = (_("No."), _("Question"), _("Answer"), _("State"), _("Where it comes from"))
+    return Table(title, columns, tuple(rows), widths=(5, 25, 33, 15, 22))
 
 
-def _lines(field: Field, zone: tzinfo) -> tuple[str, ...]:
+def _answer(field: Field, zone: tzinfo) -> tuple[str, ...]:
+    lines = shown(field, zone)
+    if lines:
+        together = _semicolon().join(lines)
+        return lines if len(together) > _CELL else (together,)
+    return (BLANK,) if field.open else ("–",)
+
+
+def _note(field: Field) -> str:
     answer = field.answer
-    lines = list(shown(field, zone))
-    note = " ".join(part for part in (answer.note, field.why_changed) if part)
-    if field.open:
-        lines.append("…" * 12)
-        note = _hint(field)
-    if answer.value is not None:
+    told = answer.note if not field.open else _hint(field)
+    parts = [told, field.why_changed]
+    if answer.value is not None and answer.source is not None:
         shown_by = evidence_text(answer.evidence, short=True)
-        source = f"{source_text(answer.source)} ({shown_by})" if shown_by else source_text(answer.source)
-        note = f"{note} [{source}]" if note else f"[{source}]"
-    return (*lines, *pieces(note)) or ("–",)
+        source = source_text(answer.source)
+        parts.append(_("{source}: {evidence}").format(source=source, evidence=shown_by) if shown_by else source)
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+
+
+def _semicolon() -> str:
+    return "\u202f; " if language() == "fr" else "; "
 
 
 def _mark(field: Field) -> Mark:
@@ -294,10 +308,10 @@ def letter_33(notice: Notification, wanted: Outline, zone: tzinfo) -> Document:
 
 def _letter_head(notice: Notification, wanted: Outline) -> Iterable[Block]:
     said = {key: shown(notice.field(key), UTC) for key in ("name", "address", "country")}
-    sender = [", ".join(lines) for lines in said.values() if lines]
+    sender = [", ".join(lines) for lines in said.values() if lines] if said["name"] else []
     yield FactList(
         (
-            (_("From"), ", ".join(sender) or "…" * 12),
+            (_("From"), ", ".join(sender) or BLANK),
             (_("To"), str(wanted.authority)),
             (_("Date"), day(notice.made)),
             (_("Reference"), notice.breach),
@@ -309,6 +323,6 @@ def _letter_head(notice: Notification, wanted: Outline) -> Iterable[Block]:
 def _letter_rows(field: Field, zone: tzinfo) -> Iterable[tuple[str, str]]:
     """A question that has an answer, as terms and values; what does not apply is left out of a letter."""
     label = str(field.question.label)
-    for line in shown(field, zone):
+    for line in _answer(field, zone) if field.answer.value is not None else ():
         yield label, line
-        label = ""
+        label = "…"

@@ -1,7 +1,7 @@
 """An answer of the notification in words: lines that a person reads, or keys in. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
@@ -10,10 +10,12 @@ from lightproof.breach.facts import Range
 from lightproof.breach.notification import Field
 from lightproof.documents.text import LONGEST
 from lightproof.documents.wording import day, fact_word, instant, local_instant, number
+from lightproof.law.countries import country_name
 from lightproof.law.forms import Words
 from lightproof.locale import gettext as _
 from lightproof.locale import language
 
+_COUNTRIES: Final = frozenset({"country", "countries", "third_countries"})
 _ROOM: Final = LONGEST - 50
 _SENTENCE_END: Final = re.compile(r"(?<=[.;!?])\s+")
 
@@ -78,9 +80,10 @@ def source_text(origin: Origin | None) -> str:
     return words[origin] if origin else ""
 
 
-def evidence_text(refs: Iterable[str], *, short: bool) -> str:
-    """What shows an answer: entries of the ledger, digests of files."""
-    return ", ".join(_ref(ref, short) for ref in refs)
+def evidence_text(refs: Sequence[str], *, short: bool) -> str:
+    """What shows an answer: entries of the ledger, digests of files. In short, entries where there are any."""
+    entries = [ref for ref in refs if ref.startswith("entry ")]
+    return ", ".join(_ref(ref, short) for ref in (entries if short and entries else refs))
 
 
 def bilingual(words: Words) -> str:
@@ -101,6 +104,8 @@ def pieces(text: str) -> Iterable[str]:
 
 
 def _option(field: Field, key: str) -> str:
+    if field.key in _COUNTRIES:
+        return country_name(key)
     labels = {option.key: option.label for option in field.question.options}
     return bilingual(labels[key]) if key in labels else key
 
@@ -109,7 +114,7 @@ def _ref(ref: str, short: bool) -> str:
     kind, space, entry = ref.partition(" ")
     if kind == "entry" and space:
         return _("ledger entry {entry}").format(entry=entry)
-    return f"{ref[:19]}…" if short and ref.startswith("sha256:") else ref
+    return f"{ref[:15]}…" if short and ref.startswith("sha256:") else ref
 
 
 def _hour(at: datetime) -> str:
