@@ -12,16 +12,24 @@ import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.header import Header
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
 from typing import Final
 
 import aiosmtplib
 import httpx2
 
 from lightproof.breach.incident import Incident, Status
+from lightproof.documents.files import put
+from lightproof.documents.ics import Deadline, ics
+from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
+from lightproof.storage.settings import Mail
 
 HOURS_BEFORE: Final = (48, 24, 6, 1, 0)
 """When an alert is due, in hours before the deadline; 0 says that it has passed."""
@@ -100,7 +108,7 @@ async def send_everywhere(message: Alert, channels: Mapping[str, Send]) -> tuple
             return Sent(channel=name, failure=refusal.reason)
         except aiosmtplib.SMTPResponseException as error:
             return Sent(channel=name, failure=f"smtp-{error.code}")
-        except (aiosmtplib.SMTPException, httpx2.HTTPError, OSError) as error:
+        except (aiosmtplib.SMTPException, httpx2.HTTPError, OSError, UsageRefused) as error:
             return Sent(channel=name, failure=type(error).__name__)
         return Sent(channel=name)
 
@@ -145,6 +153,55 @@ def ntfy(url: str, token: str = "") -> Send:
         await _post(url, message.text.encode(), headers)
 
     return send
+
+
+def mail(settings: Mail, password: str) -> Send:
+    """Sends the alert by mail, the deadline attached as a calendar file."""
+
+    async def send(message: Alert) -> None:
+        letter = EmailMessage(policy=SMTP)
+        letter["From"] = settings.sender
+        letter["To"] = ", ".join(settings.to)
+        letter["Subject"] = message.title
+        letter["Message-ID"] = make_msgid(domain="lightproof.invalid")
+        letter["Date"] = format_datetime(datetime.now(UTC))
+        letter["Auto-Submitted"] = "auto-generated"
+        letter.set_content(message.text)
+        letter.add_attachment(_calendar(message), maintype="text", subtype="calendar", filename=f"{message.breach}.ics")
+        await aiosmtplib.send(
+            letter,
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=password or None,
+            use_tls=settings.tls == "tls",
+            start_tls=settings.tls == "starttls",
+            timeout=_CHANNEL_S,
+        )
+
+    return send
+
+
+def calendar(folder: Path) -> Send:
+    """Writes the deadline as a calendar file, in place of the one before."""
+
+    async def send(message: Alert) -> None:
+        put(_calendar(message), folder / f"{message.breach}.ics")
+
+    return send
+
+
+def _calendar(message: Alert) -> bytes:
+    return ics(
+        Deadline(
+            uid=f"{message.breach}@lightproof.invalid",
+            title=message.title,
+            description=message.text,
+            at=message.deadline,
+            alarms_before=[timedelta(hours=hours) for hours in HOURS_BEFORE if hours],
+        ),
+        made=datetime.now(UTC),
+    )
 
 
 class _Refused(Exception):

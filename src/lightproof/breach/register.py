@@ -110,10 +110,10 @@ def page(connection: Connection, wanted: Filter, *, limit: int, start: int = 0) 
     return Page(lines=tuple(_line(row) for row in rows), total=total)
 
 
-def every_line(connection: Connection, wanted: Filter) -> Iterator[Line]:
-    """All the rows that are wanted, by their number."""
-    for row in connection.execute(select(breach).where(_where(wanted)).order_by(breach.c.id)):
-        yield _line(row)
+def waiting(connection: Connection) -> tuple[Line, ...]:
+    """Every row that still waits for a notification, by its deadline."""
+    rows = connection.execute(select(breach).where(breach.c.deadline != "").order_by(breach.c.deadline))
+    return tuple(_line(row) for row in rows)
 
 
 def verified(connection: Connection, entries: Iterable[Entry], deadline_of: DeadlineOf) -> tuple[str, ...]:

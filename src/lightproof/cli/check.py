@@ -110,9 +110,16 @@ class Asked:
     dry_run: bool
     schema: bool
 
+    @property
+    def names_nothing(self) -> bool:
+        """Whether this machine and its box are meant."""
+        return not (self.targets or self.imports or self.scope_file)
+
 
 def _check(asked: Asked) -> int:
     from lightproof.check.run import perform, perform_survey
+    from lightproof.cli.person import person
+    from lightproof.cli.recording import recorded
     from lightproof.documents.files import format_of
     from lightproof.storage.home import journal_path
 
@@ -122,11 +129,14 @@ def _check(asked: Asked) -> int:
     if asked.dry_run:
         _tell(plan)
         return 0
-    with Narrator(as_ndjson=asked.as_ndjson) as narrator:
-        if asked.survey:
-            report = perform_survey(plan, narrator)
-        else:
-            report = perform(plan, narrator, journal=asked.journal or journal_path(plan.digest), resume=asked.resume)
+    with recorded(plan, person(), whole_machine=asked.names_nothing) as finished:
+        with Narrator(as_ndjson=asked.as_ndjson) as narrator:
+            if asked.survey:
+                report = perform_survey(plan, narrator)
+            else:
+                journal = asked.journal or journal_path(plan.digest)
+                report = perform(plan, narrator, journal=journal, resume=asked.resume)
+        finished(report)
     following = "" if asked.reports else "lightproof check … --report report.html"
     show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
     return exit_code(report, Grade(asked.fail_on))
@@ -145,7 +155,7 @@ def _plan(asked: Asked) -> "Plan":
     own, gateways = this_machine.own_addresses(), this_machine.default_gateways()
     resolver = pinned(this_machine.resolve)
     boxes = tuple(box for text in asked.box for box in box_named(text, resolver))
-    if not (asked.targets or asked.imports or asked.scope_file):
+    if asked.names_nothing:
         return plan_of_this_machine(
             this_machine.listening_sockets(),
             own_addresses=own,

@@ -1,6 +1,5 @@
 """What the commands of a breach share: the open home, who is at the keyboard, and how a breach is shown."""
 
-import getpass
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from lightproof.cli.person import person
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def parsed_decision(text: str) -> tuple["Duty", "Choice"]:
             _("“{text}” is not a decision.").format(text=text[:40]),
             _("Write notify=yes, notify=no, communicate=yes or communicate=no."),
         )
-    return cast("Duty", duty), cast("Choice", answer)
+    return duty, cast("Choice", answer)
 
 
 def zone() -> tzinfo:
@@ -175,14 +175,6 @@ def read_file(path: Path) -> bytes:
             _("Check that it is the right file."),
         )
     return content
-
-
-def person() -> str:
-    """The user of this machine, by name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown-user"
 
 
 def show(desk: Desk, told: "Incident", *, as_json: bool, following: str = "") -> None:

@@ -1,12 +1,18 @@
 """`lightproof breach letter`: what the persons are told, and the record that they were."""
 
+import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.cli.breach.desk import Desk, at_the_desk, by_option, json_option, now_utc, read_file, show, zone
+from lightproof.locale import Language, language
 from lightproof.locale import gettext as _
+
+if TYPE_CHECKING:
+    from lightproof.breach.incident import Incident
+    from lightproof.breach.letters import Kind, Letter
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _KINDS: Final = ("letter", "email", "sms", "public-notice")
@@ -42,15 +48,65 @@ def command(
     as_json: bool,
 ) -> int:
     """Nothing of the list goes into the ledger, a log or an error: counts alone."""
+    from lightproof.breach.entered import entered_instant
+
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
-        written = desk.letter(told, kind)
+        written = _letter(desk, told, kind, language())
+        for warning in written.to_complete:
+            click.echo(f"▲ {warning}", err=True)
         for path in out:
-            merged = desk.write_letter(told, written, recipients, path)
-            click.echo(_("Written: {path} ({count} letters)").format(path=path, count=merged), err=True)
+            for done in _write(desk, told, written, recipients, path):
+                click.echo(_("Written: {path}").format(path=done), err=True)
         if sent is not None:
-            told = desk.communicated(told, written, sent=sent, count=count, means=means or ("post",))
+            told = desk.procedure.communicated(
+                number,
+                means or ("post",),
+                at=entered_instant(sent, field="sent"),
+                count=count,
+                letter=written.text().encode(),
+            )
             show(desk, told, as_json=as_json)
         elif not out:
-            desk.show_letter(written, as_json=as_json)
+            sys.stdout.write(written.text())
+            sys.stdout.flush()
     return 0
+
+
+def _letter(desk: Desk, told: "Incident", kind: str, wanted: Language, *, guardian: bool = False) -> "Letter":
+    from lightproof.breach.letters import letter
+
+    return letter(
+        told,
+        desk.home.settings.organisation,
+        cast("Kind", kind),
+        language=wanted,
+        now=now_utc(),
+        zone=zone(),
+        guardian=guardian,
+    )
+
+
+def _write(desk: Desk, told: "Incident", written: "Letter", recipients: Path | None, path: Path) -> list[Path]:
+    """The letter, or one file for each language and kind of reader with a copy for each person."""
+    from lightproof.breach.letters import document
+    from lightproof.breach.mail_merge import merged, read_recipients
+    from lightproof.documents.files import put, write_document
+
+    if recipients is None:
+        if path.suffix.lower() == ".txt":
+            put(written.text().encode(), path)
+        else:
+            write_document(document(written), path)
+        return [path]
+    persons = read_recipients(read_file(recipients), key=desk.home.root.derive("recipients"), language=language())
+
+    def variant(wanted: Language, minor: bool) -> "Letter":
+        return _letter(desk, told, written.kind, wanted, guardian=minor)
+
+    made: list[Path] = []
+    for name, one in merged(persons, variant):
+        place = path.with_name(f"{path.stem}{name.removeprefix('letters')}{path.suffix}")
+        write_document(one, place)
+        made.append(place)
+    return made

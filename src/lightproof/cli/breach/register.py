@@ -1,13 +1,21 @@
 """`lightproof breach register`: the register of Art. 33(5), to show to the authority."""
 
+import json
+import sys
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk
+from lightproof.cli.breach.desk import Desk, at_the_desk, json_option, now_utc
 from lightproof.locale import gettext as _
+from lightproof.locale import ngettext
 
+if TYPE_CHECKING:
+    from lightproof.breach.incident import Incident
+
+VERIFICATION_FAILED: Final = 3
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _STATUSES: Final = ("open", "assessed", "notified", "closed")
 
@@ -23,15 +31,86 @@ _STATUSES: Final = ("open", "assessed", "notified", "closed")
 @click.option("--status", type=click.Choice(_STATUSES), help=_("Only those that stand so."))
 @click.option("--year", type=click.IntRange(2018, 2200), help=_("Only those opened in that year."))
 @click.option("--verify", is_flag=True, help=_("Compare each row with the entries it comes from."))
-@click.option("--expired", is_flag=True, help=_("Show whose time in the register has passed, and erase nothing."))
-@click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
+@click.option("--expired", is_flag=True, help=_("Only closed ones whose time in the register has passed."))
+@json_option
 def command(
     *, out: tuple[Path, ...], status: str | None, year: int | None, verify: bool, expired: bool, as_json: bool
 ) -> int:
     """An export is a photograph of the register at one checkpoint of the ledger."""
-    from lightproof.cli.breach.screens import register_export, register_verified
+    from lightproof.breach.register_export import as_json as register_as_json
 
     with at_the_desk(None) as desk:
         if verify:
-            return register_verified(desk, as_json=as_json)
-        return register_export(desk, out, status=status, year=year, expired=expired, as_json=as_json)
+            return _verify(desk, as_json=as_json)
+        wanted = _wanted(desk, status, year, expired=expired)
+        for path in out:
+            _write(desk, wanted, path)
+            click.echo(_("Written: {path}").format(path=path), err=True)
+        if as_json:
+            sys.stdout.buffer.write(register_as_json(wanted, desk.home.ledger, now_utc()))
+        elif not out:
+            click.echo(
+                ngettext("{n} breach in the register.", "{n} breaches in the register.", len(wanted)).format(
+                    n=len(wanted)
+                )
+            )
+            click.echo(_("Next: {command}").format(command="lightproof breach register --out register.xlsx"))
+        sys.stdout.flush()
+    return 0
+
+
+def _wanted(desk: Desk, status: str | None, year: int | None, *, expired: bool) -> list["Incident"]:
+    from lightproof.breach.incident import SUBJECT
+    from lightproof.breach.register import incidents
+
+    every = incidents(desk.home.ledger.entries(under=SUBJECT))
+    return [
+        told
+        for told in every
+        if (status is None or told.status.value == status)
+        and (year is None or told.opened_at.year == year)
+        and (not expired or _has_expired(desk, told))
+    ]
+
+
+def _has_expired(desk: Desk, told: "Incident") -> bool:
+    """Closed for longer than the settings, or the law, want it kept; without a limit, never."""
+    from lightproof.law.regimes import regime
+
+    years = desk.home.settings.retention.register_years or regime(desk.regimes[0]).retention.years
+    return (
+        years is not None and told.closed_at is not None and now_utc() - told.closed_at > timedelta(days=365.25 * years)
+    )
+
+
+def _write(desk: Desk, wanted: list["Incident"], path: Path) -> None:
+    from lightproof.breach import register_export
+    from lightproof.documents.files import put, write_document
+
+    now = now_utc()
+    match path.suffix.lower():
+        case ".xlsx":
+            put(register_export.as_xlsx(wanted, now), path)
+        case ".csv":
+            put(register_export.as_csv(wanted), path)
+        case ".json":
+            put(register_export.as_json(wanted, desk.home.ledger, now), path)
+        case _:
+            write_document(register_export.as_document(wanted, now, desk.home.ledger.checkpoint()), path)
+
+
+def _verify(desk: Desk, *, as_json: bool) -> int:
+    """Exit code 3 when a row is not the one that its entries draw."""
+    from lightproof.breach.incident import SUBJECT
+    from lightproof.breach.register import verified
+
+    ledger = desk.home.ledger
+    with ledger.database.reading() as connection:
+        wrong = verified(connection, ledger.entries(under=SUBJECT), desk.procedure.deadline_of)
+    if as_json:
+        click.echo(json.dumps({"wrong": list(wrong)}))
+    elif wrong:
+        click.echo(_("Rows that are not what the ledger says: {numbers}").format(numbers=", ".join(wrong)))
+    else:
+        click.echo(_("Every row is what the ledger says."))
+    return VERIFICATION_FAILED if wrong else 0

@@ -1,0 +1,88 @@
+"""The door of the home: unlocked, its settings read, its database and ledger open, for as long as a block lasts."""
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lightproof.locale import gettext as _
+
+if TYPE_CHECKING:
+    from lightproof.evidence.ledger import Ledger
+    from lightproof.storage.root_key import RootKey
+    from lightproof.storage.settings import Settings
+    from lightproof.storage.unlock import Means
+
+DATABASE: Final = "lightproof.db"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """Everything that is kept, within reach."""
+
+    folder: Path
+    settings: "Settings"
+    root: "RootKey"
+    ledger: "Ledger"
+
+
+@contextmanager
+def opened(folder: Path | None = None) -> Generator[OpenHome]:
+    """The home in this folder, by default the one that is in use.
+
+    Raises what unlocking, the settings, the database and the ledger raise: each names its cause and its fix.
+    """
+    from lightproof.evidence.checkpoint import Signer
+    from lightproof.evidence.ledger import Ledger
+    from lightproof.storage.configuration import load_settings
+    from lightproof.storage.home import home
+    from lightproof.storage.migrate import open_database
+    from lightproof.storage.unlock import unlock
+
+    place = folder or home()
+    settings = load_settings(place, os.environ)
+    root = unlock(place, means(settings))
+    with open_database(place / DATABASE, root.derive("database")) as database:
+        yield OpenHome(place, settings, root, Ledger(database, Signer(root.derive("ledger-signing"))))
+
+
+@contextmanager
+def opened_or_made() -> Generator[OpenHome]:
+    """The home; on the first use of all one is made that a key file unlocks, and the user is told."""
+    from lightproof.storage.home import home
+    from lightproof.storage.making import KEY_FILE_IN_HOME, KeyFile, make_home
+    from lightproof.storage.unlock import home_is_made
+
+    place = home()
+    if not home_is_made(place):
+        make_home(place, KeyFile(place / KEY_FILE_IN_HOME))
+        told = _("What is measured is kept, encrypted, in {folder}; the key lies beside it (“lightproof init --help”).")
+        click.echo(told.format(folder=place), err=True)
+    with opened(place) as home_opened:
+        yield home_opened
+
+
+def means(settings: "Settings") -> "Means":
+    """What may unlock: a systemd credential, a key file, the passphrase from a file or from whoever sits there."""
+    from lightproof.storage.secret_sources import credentials_folder, read_secret
+    from lightproof.storage.unlock import Means
+
+    passphrase_file = settings.unlock.passphrase_file
+
+    def passphrase() -> str:
+        if passphrase_file is not None:
+            return read_secret(passphrase_file)
+        prompted: str = click.prompt(_("Passphrase"), hide_input=True, err=True)
+        return prompted
+
+    asked = passphrase_file is not None or sys.stdin.isatty()
+    return Means(
+        credentials=credentials_folder(os.environ),
+        key_file=settings.unlock.key_file,
+        passphrase=passphrase if asked else None,
+    )

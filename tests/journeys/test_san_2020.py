@@ -1,0 +1,153 @@
+"""SAN-2020-014 and SAN-2020-015 again, from servers like theirs to the sheet that was never filed."""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from cli.running import lightproof
+from lightproof.demo import archive as demo_archive
+from lightproof.demo.patients import studies
+from peers.lightproof_server import Archive, serving
+
+SERIES_014 = 5_300
+SERIES_015 = 1_200
+PORT_014 = "127.0.0.1:{port}"
+
+
+@contextmanager
+def a_horos_like_archive() -> Iterator[int]:
+    """5,300 series of 1,200 studies, served to anyone, as the doctor of SAN-2020-014 had them."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _loop, _context: None)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        opening = demo_archive.serve("127.0.0.1", 0, guarded=False)
+        server = asyncio.run_coroutine_threadsafe(opening, loop).result(10)
+        yield server.sockets[0].getsockname()[1]
+        loop.call_soon_threadsafe(server.close)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+def a_study(number: int) -> Dataset:
+    study = Dataset()
+    study.PatientName = f"CANARY{number:04d}^NOEMIE"
+    study.PatientID = f"CAN-{number:05d}"
+    study.StudyInstanceUID = f"1.2.826.0.1.3680043.9.7777.{number + 1}"
+    study.NumberOfStudyRelatedSeries = 1
+    return study
+
+
+@contextmanager
+def the_practice_archive() -> Iterator[int]:
+    """1,200 series, one a study, of 300 patients: the practice of SAN-2020-015."""
+    held = tuple(a_study(number) for number in range(SERIES_015))
+    for number, study in enumerate(held):
+        study.PatientID = f"CAN-{number % 300:05d}"
+    with serving(Archive(held=held)) as archive:
+        yield archive.port
+
+
+def breached(port: int, home: Path) -> dict[str, Any]:
+    checked = lightproof("check", f"127.0.0.1:{port}", "--count", "--json", home=home)
+    assert checked.code == 3, checked.err
+    opened = lightproof("breach", "open", "--json", home=home)
+    assert opened.code == 0, opened.err
+    told: dict[str, Any] = opened.json
+    return told
+
+
+CASES = [
+    pytest.param(a_horos_like_archive, SERIES_014, 1_200, id="SAN-2020-014"),
+    pytest.param(the_practice_archive, SERIES_015, 300, id="SAN-2020-015"),
+]
+
+
+@pytest.mark.parametrize(("server", "series", "patients"), CASES)
+def test_the_breach_is_opened_with_what_was_measured(server: Any, series: int, patients: int, tmp_path: Path) -> None:
+    with server() as port:
+        told = breached(port, tmp_path)
+        facts = told["facts"]
+        assert facts["records"]["at_least"] == facts["records"]["at_most"] == series
+        assert facts["persons"]["at_least"] == facts["persons"]["at_most"] == patients
+        assert facts["origin"] == ["unintended_publication"]
+        assert facts["cause"] == ["internal_accidental"]
+        assert facts["started_at"]
+        assert facts["ongoing"] is True
+        assert {"started_at", "records", "persons"} <= set(facts["evidence"])
+        choices = {answer["duty"]: answer["choice"] for answer in told["assessments"]["gdpr/fr"]["answers"]}
+        assert choices == {"document": "yes", "notify": "yes", "communicate": "yes"}
+        assert told["assessments"]["gdpr/fr"]["score"] == "4.5"
+        sheet = lightproof(
+            "breach", "notify", told["id"], "--json", "--out", tmp_path / "sheet.html", "--out", tmp_path / "sheet.odt",
+            home=tmp_path,
+        )  # fmt: skip
+    assert sheet.code == 0, sheet.err
+    fields = {field["key"]: field for field in sheet.json["fields"]}
+    assert len(fields) == 51
+    asked = [key for key, field in fields.items() if field["open"]]
+    assert len(asked) <= 10, asked
+    for key in ("start", "ongoing", "aware_at", "nature", "origin", "cause", "description", "data", "sensitive",
+                "records", "person_categories", "persons", "severity", "measures", "discovery"):  # fmt: skip
+        assert not fields[key]["open"], key
+
+
+@pytest.mark.parametrize(("server", "series", "patients"), CASES)
+def test_told_by_the_authority_it_need_not_be_notified_and_the_rest_remains(
+    server: Any, series: int, patients: int, tmp_path: Path
+) -> None:
+    with server() as port:
+        told = breached(port, tmp_path)
+    revealed = {"at": told["facts"]["started_at"], "reference": "2019-152C", "own_information": True}
+    assessed = lightproof(
+        "breach", "assess", told["id"], "--json", "--set", f"revealed_by_authority={json.dumps(revealed)}",
+        "--reason", "e-mail of the authority", home=tmp_path,
+    )  # fmt: skip
+    assert assessed.code == 0, assessed.err
+    answers = {answer["duty"]: answer for answer in assessed.json["assessments"]["gdpr/fr"]["answers"]}
+    assert {duty: answer["choice"] for duty, answer in answers.items()} == {
+        "document": "yes", "notify": "no", "communicate": "yes",
+    }  # fmt: skip
+    assert "449694" in json.dumps(answers["notify"])
+    listed = lightproof("breach", "list", "--json", home=tmp_path)
+    assert [line["id"] for line in listed.json["breaches"]] == [told["id"]]
+    letter = lightproof("breach", "letter", told["id"], "--out", tmp_path / "letter.html", home=tmp_path)
+    assert letter.code == 0, letter.err
+
+
+def canaries() -> list[bytes]:
+    invented = [study for study, _ in zip(studies(), range(50), strict=False)]
+    names = [study.patient_name for study in invented] + [study.patient_id for study in invented]
+    uids = [study.uid for study in invented]
+    return [text.encode() for text in (*names, *uids, *(name.partition("^")[0] for name in names))]
+
+
+def test_nothing_that_names_a_patient_is_in_any_output(tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    out.mkdir()
+    with a_horos_like_archive() as port:
+        told = breached(port, home)
+        number = told["id"]
+        said = [
+            lightproof("breach", "show", number, "--out", out / "file.html", "--out", out / "file.pdf", home=home),
+            lightproof("breach", "notify", number, "--out", out / "sheet.html", "--out", out / "sheet.odt", home=home),
+            lightproof("breach", "letter", number, "--out", out / "letter.docx", home=home),
+            lightproof("breach", "register", "--out", out / "register.json", "--out", out / "register.csv", home=home),
+            lightproof("ledger", "export", out / "ledger", "--with-attachments", home=home),
+        ]
+    for ran in said:
+        assert ran.code == 0, ran.err
+    written = [path for folder in (home, out) for path in folder.rglob("*") if path.is_file()]
+    assert len(written) > 8
+    everything = b"\n".join([*(path.read_bytes() for path in written), *(ran.out + ran.err.encode() for ran in said)])
+    assert [canary for canary in canaries() if re.search(re.escape(canary), everything)] == []
