@@ -13,7 +13,9 @@ from breach.practice_case import FOUND, NOBODY, PRACTICE, an_entry, filed, the_i
 from breach.test_sheets import all_text
 from lightproof.breach.incident import Incident
 from lightproof.breach.letters import Kind, Letter, Role, document, letter, texts, traits
+from lightproof.documents.docx import docx
 from lightproof.documents.html import html
+from lightproof.documents.odt import odt
 from lightproof.documents.pdf import pdf
 from lightproof.locale import LANGUAGES, Language
 
@@ -199,6 +201,8 @@ def test_a_letter_is_a_document_that_renders(kind: Kind, language: Language) -> 
     assert made.language == language
     assert b"<html" in html(made)
     assert pdf(made).startswith(b"%PDF")
+    assert odt(made).startswith(b"PK")
+    assert docx(made).startswith(b"PK")
 
 
 def test_the_document_says_what_the_text_says() -> None:

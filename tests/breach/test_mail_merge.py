@@ -1,6 +1,8 @@
 """One copy a person; the list leaves nothing behind but numbers and a keyed digest."""
 
 import csv
+import email
+import email.policy
 import io
 import json
 import time
@@ -15,7 +17,16 @@ from hypothesis import strategies as st
 from breach.practice_case import FOUND, PRACTICE, the_incident
 from breach.test_sheets import all_text
 from lightproof.breach.letters import Letter, letter
-from lightproof.breach.mail_merge import CELL, LIST_BYTES, Recipients, delivery, merged, one_each, read_recipients
+from lightproof.breach.mail_merge import (
+    CELL,
+    LIST_BYTES,
+    Recipients,
+    delivery,
+    drafts,
+    merged,
+    one_each,
+    read_recipients,
+)
 from lightproof.documents.html import html
 from lightproof.documents.pdf import pdf
 from lightproof.errors import UsageRefused
@@ -59,6 +70,36 @@ def test_one_file_holds_every_copy_of_a_language() -> None:
     assert list(made) == ["letters-en", "letters-fr", "letters-fr-minors"]
     assert [len(one.sections) for one in made.values()] == [1, 1, 1]
     assert pdf(made["letters-fr"]).startswith(b"%PDF")
+
+
+def test_an_e_mail_is_a_draft_for_those_with_an_address() -> None:
+    made = dict(drafts(read(LIST), letters))
+    assert list(made) == ["letter-0002.eml", "letter-0003.eml"]
+    draft = email.message_from_bytes(made["letter-0002.eml"], policy=email.policy.default)
+    assert draft["To"] == f"{NAMES[1]} <oswald@home.example>"
+    assert draft["X-Unsent"] == "1"
+    assert "Dear Mr Tirremont" in draft.get_content()  # type: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("name", ["=cmd|x", '"Bcc: x@y" <a@b>', "A, B <c@d.example>", "a\\b", "Zoé “x”", "x" * 290])
+def test_a_name_stays_inside_its_own_header(name: str) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([["name", "email"], [name, "a@home.example"]])
+    ((_file, draft),) = drafts(read(out.getvalue()), letters)
+    parsed = email.message_from_bytes(draft, policy=email.policy.default)
+    assert [one.addr_spec for one in parsed["To"].addresses] == ["a@home.example"]
+    assert parsed["To"].addresses[0].display_name == name
+    assert parsed.keys() == ["X-Unsent", "To", "Subject", "Content-Type", "Content-Transfer-Encoding", "MIME-Version"]
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b", "a b@c.example", "<a@b.example>", "a@b.example,c@d.example", '"a"@b.example', "é@b.example"]
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([["name", "email"], ["A", address]])
+    with pytest.raises(UsageRefused):
+        read(out.getvalue())
 
 
 @pytest.mark.parametrize(

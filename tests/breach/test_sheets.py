@@ -1,6 +1,8 @@
 """The sheets a person types from: what stands first, in which order, in which words, and that nothing is lost."""
 
+import io
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
@@ -13,8 +15,10 @@ from breach.practice_case import DIGEST, FOUND, GRAVE, PRACTICE, a_notice, an_en
 from lightproof.breach.asked import Judgement
 from lightproof.breach.notification_json import dumps, filed_values
 from lightproof.breach.sheets import sheet
+from lightproof.documents.docx import docx
 from lightproof.documents.html import html
 from lightproof.documents.model import Document
+from lightproof.documents.odt import odt
 from lightproof.documents.pdf import pdf
 from lightproof.documents.text import LONGEST
 from lightproof.errors import UsageRefused
@@ -192,9 +196,13 @@ def test_text_of_the_facts_stays_text(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_sheet_is_a_valid_pdf(name: str, language: Language) -> None:
+def test_every_sheet_has_every_format(name: str, language: Language) -> None:
     with speaking(language):
-        assert pdf(sheet(a_notice(), name, PARIS)).startswith(b"%PDF")
+        made = sheet(a_notice(), name, PARIS)
+        assert pdf(made).startswith(b"%PDF")
+        for written in (odt(made), docx(made)):
+            with zipfile.ZipFile(io.BytesIO(written)) as archive:
+                assert archive.testzip() is None
 
 
 def test_a_sheet_is_made_in_no_time() -> None:

@@ -10,10 +10,14 @@ import csv
 import hashlib
 import hmac
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
 from typing import Final, Literal
 
 from lightproof.breach.letters import Addressee, Letter, document, texts
@@ -26,6 +30,8 @@ from lightproof.locale import gettext as _
 LIST_BYTES: Final = 32 * 1024 * 1024
 LIST_ROWS: Final = 100_000
 CELL: Final = 300
+_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
+"""An address as HTML forms take it: no quoted part, no comment."""
 _DELIMITERS: Final = ",;\t"
 _COLUMNS: Final[Mapping[str, str]] = {
     "name": "name", "nom": "name",
@@ -143,6 +149,21 @@ def one_each(recipients: Recipients, letters: Callable[[Language, bool], Letter]
         yield f"letter-{place:0{width}}", document(own, [addressee(row, own)])
 
 
+def drafts(recipients: Recipients, letters: Callable[[Language, bool], Letter]) -> Iterator[tuple[str, bytes]]:
+    """An e-mail draft (RFC 5322) for each person with an address: a person looks at it and sends it."""
+    width = max(4, len(str(len(recipients.rows))))
+    written = {variant: letters(*variant) for variant in recipients.variants}
+    for place, row in enumerate(recipients.rows, start=1):
+        if row.email:
+            own = written[row.language, row.minor]
+            draft = EmailMessage(policy=SMTP)
+            draft["X-Unsent"] = "1"
+            draft["To"] = Address(display_name=row.name, addr_spec=row.email)
+            draft["Subject"] = own.subject
+            draft.set_content(own.text(addressee(row, own).salutation))
+            yield f"letter-{place:0{width}}.eml", draft.as_bytes()
+
+
 def addressee(row: Recipient, written: Letter) -> Addressee:
     """The head of one copy."""
     if row.minor:
@@ -232,7 +253,7 @@ def _recipient(line: int, columns: Sequence[str], cells: Sequence[str], default:
     if not values["name"]:
         raise _refused_line(line, _("the name is missing"))
     email = values.get("email", "")
-    if email and (email.count("@") != 1 or not email.isascii() or any(sign in email for sign in " ,;<>\"'")):
+    if email and not _EMAIL.fullmatch(email):
         raise _refused_line(line, _("the e-mail address is none"))
     said = values.get("language", "").lower()
     language = as_language(said) if said else default
