@@ -24,9 +24,14 @@ def journal_path(plan_digest: str) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageRefused(
-            "home-unusable",
-            _("The folder {folder} cannot be made: {reason}.").format(folder=folder, reason=error.strerror),
-            _("Set LIGHTPROOF_HOME to a folder that you may write to."),
-        ) from error
+        raise unusable(folder, error) from error
     return folder / f"{plan_digest[:32]}.journal"
+
+
+def unusable(folder: Path, error: OSError) -> UsageRefused:
+    """What is told when the system will not let us keep things in a folder."""
+    return UsageRefused(
+        "home-unusable",
+        _("The folder {folder} cannot be used: {reason}.").format(folder=folder, reason=error.strerror),
+        _("Set LIGHTPROOF_HOME to a folder that you may write to, on a disk with room."),
+    )

@@ -1,0 +1,167 @@
+"""Unlocking a home: with a systemd credential, a key file or a passphrase, tried in this order.
+
+A way that is not at hand, or that fails, gives way to the next; when none opens, the first failure is told. A key that
+other users can read is told at once, whatever else would open.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lightproof.errors import LightproofError, UsageRefused
+from lightproof.locale import gettext as _
+from lightproof.storage.durable import read_whole
+from lightproof.storage.root_key import RootKey
+from lightproof.storage.secret_sources import (
+    READABLE_BY_OTHERS,
+    passphrase_bytes,
+    read_credential,
+    read_key_file,
+    refuse_what_others_read,
+)
+from lightproof.storage.slots import (
+    LONGEST_FILE,
+    CredentialLock,
+    KeyFileLock,
+    Kind,
+    Lock,
+    NotASlotFile,
+    PassphraseLock,
+    Slot,
+    SlotFile,
+    decode,
+    unwrap,
+)
+
+ROOT_KEY_FILE: Final = "root-key.json"
+
+_ORDER: Final[tuple[Kind, ...]] = ("systemd-credential", "key-file", "passphrase")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What is at hand for unlocking."""
+
+    credentials: Path | None = None
+    """The folder of this service's systemd credentials."""
+    key_file: Path | None = None
+    """Where the key file lies now, when it was moved since the home was made."""
+    passphrase: Callable[[], str] | None = None
+    """Gives the passphrase; None when nobody can be asked."""
+
+
+def home_is_made(folder: Path) -> bool:
+    """Whether there is a home: the file of the root key is the last thing that making one writes."""
+    return (folder / ROOT_KEY_FILE).exists()
+
+
+def unlock(folder: Path, means: Means) -> RootKey:
+    """The root key of the home in `folder`.
+
+    Raises UsageRefused: `home-not-made`; `sealed` when no way of unlocking is at hand; else what is wrong with the
+    first that is. Raises LightproofError `root-key-broken` when the file of the root key is not as it was written.
+    """
+    root = _first_that_opens(folder, read_slots(folder), means)
+    if root is None:
+        raise UsageRefused(
+            "sealed",
+            _("The home in {folder} is sealed, and nothing here can open it.").format(folder=folder),
+            _(
+                "Run this on a terminal and give the passphrase, or name a file that holds it in "
+                "LIGHTPROOF_PASSPHRASE_FILE (“-” reads it from the input)."
+            ),
+        )
+    return root
+
+
+def unlock_automatically(folder: Path, means: Means) -> RootKey | None:
+    """The root key; None where there is no home, or nothing at hand that opens it. Raises as `unlock` otherwise."""
+    return _first_that_opens(folder, read_slots(folder), means) if home_is_made(folder) else None
+
+
+def read_slots(folder: Path) -> SlotFile:
+    """The slots of the home in `folder`. Raises `home-not-made`, `key-readable-by-others`, `root-key-broken`."""
+    path = folder / ROOT_KEY_FILE
+    try:
+        raw, mode = read_whole(path, LONGEST_FILE)
+    except FileNotFoundError as error:
+        raise UsageRefused(
+            "home-not-made",
+            _("There is no home of lightproof in {folder} yet.").format(folder=folder),
+            _("Run: lightproof init"),
+        ) from error
+    except OSError as error:
+        raise _broken(path, error.strerror or "") from error
+    refuse_what_others_read(path, mode)
+    try:
+        return decode(raw)
+    except NotASlotFile as error:
+        raise _broken(path, _("it is not as this program writes it")) from error
+
+
+def confirmed(folder: Path, file: SlotFile, root: RootKey) -> RootKey:
+    """The root key, when it confirms the file that it was found in. Raises `root-key-broken`."""
+    if not file.confirmed_by(root):
+        raise _broken(folder / ROOT_KEY_FILE, _("it was changed by something other than lightproof"))
+    return root
+
+
+def _broken(path: Path, reason: str) -> LightproofError:
+    return LightproofError(
+        "root-key-broken",
+        _("The file of the root key, {path}, cannot be used: {reason}.").format(path=path, reason=reason),
+        _("Put the file back from a backup of the home; nothing else was touched."),
+    )
+
+
+def _first_that_opens(folder: Path, file: SlotFile, means: Means) -> RootKey | None:
+    failures: list[UsageRefused] = []
+    for slot in filter(None, map(file.slot, _ORDER)):
+        try:
+            root = _opened(folder, slot, means)
+        except UsageRefused as error:
+            if error.error_id == READABLE_BY_OTHERS:
+                raise
+            failures.append(error)
+        else:
+            if root is not None:
+                return confirmed(folder, file, root)
+    if failures:
+        raise failures[0]
+    return None
+
+
+def _opened(folder: Path, slot: Slot, means: Means) -> RootKey | None:
+    """The root key in this slot; None when its secret is not at hand."""
+    secret = _secret(folder, slot.lock, means)
+    if secret is None:
+        return None
+    root = unwrap(slot, secret)
+    if root is None:
+        raise _does_not_open(slot.lock)
+    return root
+
+
+def _secret(folder: Path, lock: Lock, means: Means) -> bytes | None:
+    if isinstance(lock, CredentialLock) and means.credentials is not None:
+        return read_credential(lock.name, means.credentials)
+    if isinstance(lock, KeyFileLock):
+        return read_key_file(means.key_file or folder / lock.path)
+    if isinstance(lock, PassphraseLock) and means.passphrase is not None:
+        return passphrase_bytes(means.passphrase())
+    return None
+
+
+def _does_not_open(lock: Lock) -> UsageRefused:
+    if isinstance(lock, PassphraseLock):
+        return UsageRefused(
+            "passphrase-wrong",
+            _("The passphrase is not the one of this home."),
+            _("Try again; if it is lost: lightproof init --recover, with the code of the recovery kit."),
+        )
+    return UsageRefused(
+        "key-changed",
+        _("The key file or credential is not the one that this home was made with."),
+        _("Put the right one back, or open the home another way: lightproof init --set-unlock makes a new one."),
+    )

@@ -1,0 +1,146 @@
+"""`root-key.json`: what was written is read, and nothing else is."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightproof.storage.root_key import RootKey
+from lightproof.storage.slots import (
+    CredentialLock,
+    KeyFileLock,
+    Lock,
+    NotASlotFile,
+    PassphraseLock,
+    RecoveryLock,
+    decode,
+    encode,
+    unwrap,
+    wrap,
+)
+
+ROOT = RootKey(bytes(range(32)))
+SECRETS: dict[str, tuple[Lock, bytes]] = {
+    # As little work as is accepted: these tests open locks thousands of times.
+    "passphrase": (PassphraseLock(memory_kib=8 * 1024, passes=1, lanes=1), b"correct horse battery staple"),
+    "key-file": (KeyFileLock(path="unlock.key"), bytes(32)),
+    "systemd-credential": (CredentialLock(name="lightproof"), b"c" * 40),
+    "recovery": (RecoveryLock(), b"r" * 20),
+}
+
+
+def random_bytes(length: int) -> bytes:
+    return bytes(range(100, 100 + length))
+
+
+SLOTS = [wrap(ROOT, lock, secret, random_bytes) for lock, secret in SECRETS.values()]
+RAW = encode(SLOTS, ROOT)
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_each_slot_gives_the_root_key_to_its_secret_alone(kind: str) -> None:
+    file = decode(RAW)
+    slot = next(slot for slot in file.slots if slot.lock.kind == kind)
+    assert unwrap(slot, SECRETS[kind][1]) == ROOT
+    assert unwrap(slot, SECRETS[kind][1] + b"x") is None
+    assert unwrap(slot, b"") is None
+    assert file.confirmed_by(ROOT)
+
+
+def test_a_new_passphrase_costs_what_rfc_9106_recommends() -> None:
+    lock = PassphraseLock()
+    assert (lock.memory_kib, lock.passes, lock.lanes) == (65536, 3, 4)
+
+
+def accepted(raw: bytes) -> bool:
+    """Whether the key-file slot still opens, to the same key, in a file that this key confirms."""
+    try:
+        file = decode(raw)
+    except NotASlotFile:
+        return False
+    slot = file.slot("key-file")
+    root = unwrap(slot, SECRETS["key-file"][1]) if slot else None
+    return root is not None and file.confirmed_by(root)
+
+
+def test_any_flipped_bit_is_refused() -> None:
+    assert accepted(RAW)
+    for at in range(len(RAW)):
+        for bit in range(8):
+            changed = bytearray(RAW)
+            changed[at] ^= 1 << bit
+            assert not accepted(bytes(changed)), (at, bit)
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_any_cut_insertion_or_exchange_is_refused(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(RAW)))
+    end = data.draw(st.integers(start, len(RAW)))
+    changed = RAW[:start] + data.draw(st.binary(max_size=20)) + RAW[end:]
+    assert changed == RAW or not accepted(changed)
+
+
+@given(st.binary(max_size=400))
+def test_noise_is_refused_and_nothing_worse(raw: bytes) -> None:
+    with pytest.raises(NotASlotFile):
+        decode(raw)
+
+
+def altered(change: Callable[[dict], object]) -> bytes:
+    content = json.loads(RAW)
+    change(content)
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(format="lightproof-root-key/2"),
+        lambda c: c.update(comment="mine"),
+        lambda c: c["slots"][0].update(comment="mine"),
+        lambda c: c["slots"][0]["lock"].update(comment="mine"),
+        lambda c: c["slots"][0]["lock"].update(memory_kib=2**31),
+        lambda c: c["slots"][0]["lock"].update(memory_kib=1),
+        lambda c: c["slots"][0]["lock"].update(memory_kib="65536"),
+        lambda c: c["slots"][0]["lock"].update(passes=10**9),
+        lambda c: c["slots"][0]["lock"].update(passes=0),
+        lambda c: c["slots"][0]["lock"].update(lanes=2**24),
+        lambda c: c["slots"][0]["lock"].update(kind="password"),
+        lambda c: c["slots"][1]["lock"].update(path=""),
+        lambda c: c["slots"][1]["lock"].update(path="a\0b"),
+        lambda c: c["slots"][2]["lock"].update(name="../../etc/shadow"),
+        lambda c: c["slots"][2]["lock"].update(name=".."),
+        lambda c: c["slots"][2]["lock"].update(name="a\n"),
+        lambda c: c["slots"][0].update(salt=""),
+        lambda c: c["slots"][0].update(nonce="AAAA"),
+        lambda c: c["slots"].append(c["slots"][0]),
+        lambda c: c["slots"].extend(c["slots"] * 1000),
+        lambda c: c["slots"].clear(),
+        lambda c: c.pop("mac"),
+        lambda c: c.update(slots={}),
+    ],
+)
+def test_a_hostile_file_is_refused_before_any_work(change: Callable[[dict], object]) -> None:
+    with pytest.raises(NotASlotFile):
+        decode(altered(change))
+
+
+@pytest.mark.parametrize("raw", [b"[" * 60_000, b"x" * 70_000, RAW.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + RAW])
+def test_what_is_not_written_as_we_write_is_refused(raw: bytes) -> None:
+    with pytest.raises(NotASlotFile):
+        decode(raw)
+
+
+def test_a_slot_taken_away_or_brought_from_another_home_is_noticed() -> None:
+    assert not decode(altered(lambda c: c["slots"].pop(0))).confirmed_by(ROOT)
+    other = RootKey(bytes(32))
+    foreign = encode([*SLOTS[:1], wrap(other, *SECRETS["key-file"], random_bytes)], other)
+    assert not decode(foreign).confirmed_by(ROOT)
+
+
+def test_the_file_does_not_hold_the_key_in_clear() -> None:
+    assert ROOT.exposed() not in RAW
+    assert ROOT.exposed().hex().encode() not in RAW

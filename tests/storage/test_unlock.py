@@ -1,0 +1,167 @@
+"""Opening a home: each way, in its order, and what is told when none opens."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lightproof.errors import LightproofError
+from lightproof.storage.making import Credential, KeyFile, Passphrase, RecoveryCode, make_home, set_unlock
+from lightproof.storage.root_key import RootKey
+from lightproof.storage.secret_sources import read_secret
+from lightproof.storage.unlock import ROOT_KEY_FILE, Means, unlock, unlock_automatically
+
+NOTHING = Means()
+PHRASE = "quatre cerfs dansent, l’été"
+
+
+def why(folder: Path, means: Means = NOTHING) -> str:
+    """The id of the error that unlocking ends with."""
+    with pytest.raises(LightproofError) as refused:
+        unlock(folder, means)
+    assert refused.value.cause
+    assert refused.value.fix
+    return refused.value.error_id
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Path:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "lightproof").write_bytes(os.urandom(32))
+    return folder
+
+
+def test_a_key_file_opens_without_a_question(home: Path, made: RootKey) -> None:
+    assert unlock(home, Means()) == made
+    assert unlock_automatically(home, Means()) == made
+
+
+def test_a_passphrase_opens_when_it_is_given(home: Path) -> None:
+    root = make_home(home, Passphrase(PHRASE))
+    assert unlock(home, Means(passphrase=lambda: PHRASE)) == root
+    assert why(home, Means(passphrase=lambda: PHRASE + " ")) == "passphrase-wrong"
+    assert why(home) == "sealed"
+    assert unlock_automatically(home, Means()) is None
+
+
+def test_accents_open_however_the_keyboard_composes_them(home: Path) -> None:
+    root = make_home(home, Passphrase("de\u0301ja\u0300 vu, deux fois"))
+    assert unlock(home, Means(passphrase=lambda: "d\u00e9j\u00e0 vu, deux fois")) == root
+
+
+def test_a_credential_opens_and_is_tried_first(home: Path, credentials: Path) -> None:
+    root = make_home(home, Credential("lightproof", credentials))
+    set_unlock(home, root, KeyFile(home / "unlock.key"))
+    (home / "unlock.key").unlink()
+    assert unlock(home, Means(credentials=credentials)) == root
+
+
+def test_a_way_that_fails_gives_way_to_the_next(home: Path, credentials: Path) -> None:
+    root = make_home(home, Credential("lightproof", credentials))
+    set_unlock(home, root, KeyFile(home / "unlock.key"))
+    set_unlock(home, root, Passphrase(PHRASE))
+    (credentials / "lightproof").write_bytes(os.urandom(32))
+    assert unlock(home, Means(credentials=credentials)) == root
+    (home / "unlock.key").unlink()
+    assert unlock(home, Means(credentials=credentials, passphrase=lambda: PHRASE)) == root
+    assert why(home, Means(credentials=credentials)) == "key-changed"
+    assert why(home) == "key-file-missing"
+
+
+def test_no_home_is_told_and_opens_nothing(home: Path) -> None:
+    assert why(home) == "home-not-made"
+    assert unlock_automatically(home, Means()) is None
+    assert not home.exists()
+
+
+def test_a_missing_key_file_is_told(home: Path, made: RootKey) -> None:
+    (home / "unlock.key").unlink()
+    assert why(home) == "key-file-missing"
+    with pytest.raises(LightproofError):
+        unlock_automatically(home, Means())
+
+
+def test_a_changed_key_file_is_told(home: Path, made: RootKey) -> None:
+    (home / "unlock.key").write_bytes(os.urandom(32))
+    assert why(home) == "key-changed"
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33, b"x" * 100_000])
+def test_a_key_file_of_another_size_is_told(home: Path, made: RootKey, content: bytes) -> None:
+    (home / "unlock.key").write_bytes(content)
+    assert why(home) == "key-file-unusable"
+
+
+def test_a_pipe_or_folder_or_device_in_its_place_does_not_hang(home: Path, made: RootKey) -> None:
+    key = home / "unlock.key"
+    key.unlink()
+    os.mkfifo(key)
+    assert why(home) == "key-file-unusable"
+    key.unlink()
+    key.mkdir()
+    assert why(home) == "key-file-unusable"
+    assert why(home, Means(key_file=Path("/dev/zero"))) == "key-file-unusable"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644, 0o610])
+@pytest.mark.parametrize("name", ["unlock.key", ROOT_KEY_FILE])
+def test_a_key_that_others_can_read_or_change_is_refused(home: Path, made: RootKey, name: str, mode: int) -> None:
+    (home / name).chmod(mode)
+    assert why(home, Means(passphrase=lambda: PHRASE)) == "key-readable-by-others"
+
+
+def test_a_moved_home_opens_with_the_key_file_inside(home: Path, made: RootKey, tmp_path: Path) -> None:
+    home.rename(tmp_path / "elsewhere")
+    assert unlock(tmp_path / "elsewhere", Means()) == made
+
+
+def test_a_moved_key_file_opens_where_the_settings_say(home: Path, tmp_path: Path) -> None:
+    root = make_home(home, KeyFile(tmp_path / "stick.key"))
+    (tmp_path / "stick.key").rename(tmp_path / "other.key")
+    assert why(home) == "key-file-missing"
+    assert unlock(home, Means(key_file=tmp_path / "other.key")) == root
+
+
+def test_a_file_that_others_wrote_is_broken_and_not_believed(home: Path, made: RootKey) -> None:
+    path = home / ROOT_KEY_FILE
+    path.write_bytes(path.read_bytes().replace(b"key-file", b"key-fils"))
+    assert why(home) == "root-key-broken"
+    path.write_bytes(b"")
+    assert why(home) == "root-key-broken"
+    path.unlink()
+    path.mkdir()
+    assert why(home) == "root-key-broken"
+
+
+def test_slots_of_another_home_are_not_believed(home: Path, made: RootKey, tmp_path: Path) -> None:
+    make_home(tmp_path / "other", KeyFile(home / "unlock.key"), recovery=RecoveryCode(bytes(20)))
+    mine, theirs = (folder / ROOT_KEY_FILE for folder in (home, tmp_path / "other"))
+    mine.write_text(mine.read_text().split('"slots"')[0] + '"slots"' + theirs.read_text().split('"slots"')[1])
+    assert why(home) == "root-key-broken"
+
+
+def test_no_error_shows_a_secret(home: Path, made: RootKey, tmp_path: Path) -> None:
+    (home / "unlock.key").write_bytes(b"\xffsecret-canary-of-32-bytes-long!")
+    with pytest.raises(LightproofError) as refused:
+        unlock(home, Means(passphrase=lambda: "secret-canary"))
+    assert "canary" not in f"{refused.value!r} {refused.value.cause} {refused.value.fix}"
+    assert "canary" not in repr(Passphrase("secret-canary"))
+    assert "canary" not in repr(RecoveryCode(b"secret-canary"))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"mot de passe\n", b"mot de passe\r\nsecond line\n", b"\xef\xbb\xbfmot de passe", b"mot de passe"]
+)
+def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "secret").write_bytes(raw)
+    assert read_secret(tmp_path / "secret") == "mot de passe"
+
+
+@pytest.mark.parametrize("raw", [b"", b"\n", b"\xff\xfe", b"x" * 5000, None])
+def test_a_secret_that_cannot_be_read_is_told(tmp_path: Path, raw: bytes | None) -> None:
+    if raw is not None:
+        (tmp_path / "secret").write_bytes(raw)
+    with pytest.raises(LightproofError) as refused:
+        read_secret(tmp_path / "secret")
+    assert refused.value.error_id == "secret-unreadable"
