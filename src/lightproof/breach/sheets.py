@@ -221,7 +221,7 @@ def _table(title: str, fields: Sequence[Field], zone: tzinfo, *, official: bool)
 def _answer(field: Field, zone: tzinfo) -> tuple[str, ...]:
     lines = shown(field, zone)
     if lines:
-        together = _semicolon().join(lines)
+        together = (" " if field.question.type == "text" else _semicolon()).join(lines)
         return lines if len(together) > _CELL else (together,)
     return (BLANK,) if field.open else ("–",)
 

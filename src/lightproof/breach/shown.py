@@ -118,7 +118,8 @@ def _ref(ref: str, short: bool) -> str:
 
 
 def _hour(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%H:%M UTC")
+    at = at.astimezone(UTC)
+    return _("{hour:02d}:{minute:02d} UTC").format(hour=at.hour, minute=at.minute)
 
 
 def _colon() -> str:
