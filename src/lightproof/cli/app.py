@@ -18,6 +18,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "check": _("Find medical images that strangers can reach; without TARGET, on this machine and its internet box."),
     "breach": _("Run the 72 hours: open, assess, notify, write to patients, keep the register."),
+    "ledger": _("Verify the record of everything that was measured and decided; prove it to others."),
     "demo": _("Try everything on an exposed practice that lives on this machine only."),
 }
 """Name -> summary. The module of the same name under lightproof.cli holds the command."""

@@ -1,0 +1,145 @@
+"""`lightproof ledger`: verify what was written down, prove it to others, give it away whole."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from lightproof.cli.home import opened
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
+from lightproof.locale import ngettext
+
+FAILED: Final = 3
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_SHOWN: Final = 20
+_NOTE_BYTES: Final = 1 << 20
+
+
+@click.group(
+    name="ledger",
+    help=_(
+        "The ledger: everything that was measured and decided, in one record that cannot be changed unseen. Verify "
+        "it, prove an entry to someone, export it for whoever wants to verify it without lightproof."
+    ),
+)
+def command() -> None:
+    """The group itself does nothing."""
+
+
+@command.command("verify", help=_("Verify the whole ledger, or a proof that someone gave you."))
+@click.argument("proof_file", metavar="[PROOF]", required=False, type=_FILE)
+@click.option("--key", metavar="KEY", help=_("Key of the ledger, as its owner gave it to you by another way."))
+@click.option(
+    "--against", "witnessed", type=_FILE, multiple=True, help=_("Checkpoint kept elsewhere, which must still hold.")
+)
+@click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
+def verify(proof_file: Path | None, key: str | None, witnessed: tuple[Path, ...], as_json: bool) -> int:
+    """Exit code 3 when anything is wrong."""
+    return _verify_ledger(witnessed, as_json=as_json) if proof_file is None else _verify_proof(proof_file, key)
+
+
+@command.command("export", help=_("Write the whole ledger into a new folder, to be verified without lightproof."))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--with-attachments", is_flag=True, help=_("Also the files kept with entries: reports hold findings."))
+def export(folder: Path, with_attachments: bool) -> int:
+    """The format is documented: docs/en/ledger-format.md."""
+    from lightproof.evidence import export as exports
+
+    with opened() as home:
+        size = exports.export(home.ledger, folder, with_attachments=with_attachments)
+    said = ngettext("{n} entry exported to {folder}.", "{n} entries exported to {folder}.", size)
+    click.echo(said.format(n=size, folder=folder))
+    return 0
+
+
+@command.command("prove", help=_("Prove one entry: its line and its proof of inclusion, in one file."))
+@click.argument("index", metavar="ENTRY", type=click.IntRange(0))
+@click.option("--out", type=_FILE, help=_("Write it there instead of printing it."))
+def prove(index: int, out: Path | None) -> int:
+    """Whoever gets it verifies it with `lightproof ledger verify FILE --key KEY`, or with a script of their own."""
+    from lightproof.documents.files import put
+    from lightproof.evidence import export as exports
+
+    with opened() as home:
+        content = exports.proof(home.ledger, index)
+    if out is None:
+        sys.stdout.write(content.decode("ascii"))
+    else:
+        put(content, out)
+        click.echo(_("Written: {path}").format(path=out), err=True)
+    return 0
+
+
+@command.command("key", help=_("Print the public key with which others verify this ledger."))
+def public_key() -> int:
+    """One word, to be given by another way than what it verifies."""
+    with opened() as home:
+        click.echo(str(home.ledger.key))
+    return 0
+
+
+def _verify_ledger(witnessed: tuple[Path, ...], *, as_json: bool) -> int:
+    from lightproof.evidence.witness import held
+
+    with opened() as home:
+        faults = home.ledger.verify()
+        size = home.ledger.size()
+        lost = [str(path) for path in witnessed if not held(home.ledger, _read(path))]
+    if as_json:
+        wrong = [{"what": fault.what, "index": fault.index, "name": fault.name} for fault in faults]
+        click.echo(json.dumps({"entries": size, "faults": wrong, "witnesses_lost": lost}))
+    elif not faults and not lost:
+        click.echo(
+            ngettext("{n} entry, all as it was written.", "{n} entries, all as they were written.", size).format(n=size)
+        )
+    else:
+        for fault in faults[:_SHOWN]:
+            click.echo(
+                _("Entry {index}: {what}").format(
+                    index=fault.index if fault.index is not None else "–", what=fault.sentence()
+                )
+            )
+        if len(faults) > _SHOWN:
+            click.echo(_("… and {n} more").format(n=len(faults) - _SHOWN))
+        for name in lost:
+            click.echo(
+                _("The ledger is not the one that “{name}” was signed for: it was rolled back or rewritten.").format(
+                    name=name
+                )
+            )
+    return FAILED if faults or lost else 0
+
+
+def _verify_proof(path: Path, key: str | None) -> int:
+    from lightproof.evidence.export import verify_proof
+
+    shown = verify_proof(_read(path), key)
+    if not shown.holds:
+        click.echo(_("The proof does not hold: the entry was changed, or another key signed it."))
+        return FAILED
+    click.echo(
+        _("Entry {index} is in the ledger of {size} entries, as it was written.").format(
+            index=shown.index, size=shown.size
+        )
+    )
+    if not shown.key_given:
+        click.echo(
+            _("The key came with the proof: this shows that it fits together, not whose ledger it is (--key)."),
+            err=True,
+        )
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageRefused(
+            "file-unreadable",
+            _("“{path}” cannot be read: {reason}.").format(path=path, reason=error.strerror),
+            _("Check its name and your rights."),
+        ) from error
+    return content[:_NOTE_BYTES]

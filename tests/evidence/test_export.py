@@ -1,0 +1,269 @@
+"""What a stranger can verify without us: an export, its tampered copies, proofs, and checkpoints in other hands."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from evidence.stranger_verifier import verify
+from lightproof.errors import UsageRefused
+from lightproof.evidence.checkpoint import Signer
+from lightproof.evidence.export import export, proof, verify_proof
+from lightproof.evidence.ledger import Ledger
+from lightproof.evidence.witness import held
+from lightproof.storage.migrate import open_database
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with open_database(tmp_path / "ledger.db", KEY) as database:
+        yield grown(Ledger(database, Signer(KEY)), 12)
+
+
+def grown(ledger: Ledger, transactions: int) -> Ledger:
+    for number in range(transactions):
+        with ledger.writing() as writing:
+            for part in range(1 + number % 3):
+                if part == 1:
+                    writing.attach(f"report {number}".encode(), "text/plain")
+                writing.append("breach.noted", f"breach/B-2026-{number:04d}", {"n": number}, principal="Dr Demo")
+    return ledger
+
+
+@dataclass
+class Exported:
+    """An export that can be tampered with and put back."""
+
+    folder: Path
+    key: str
+    witnessed: str
+    files: dict[str, bytes]
+
+    @classmethod
+    def of(cls, ledger: Ledger, folder: Path) -> "Exported":
+        witnessed = ledger.checkpoints()[-3]
+        export(ledger, folder, with_attachments=True)
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        return cls(folder, files["key"].decode(), witnessed, files)
+
+    def problems(self, changed: dict[str, bytes | None]) -> list[str]:
+        """What the stranger finds when these files are changed, or missing (None)."""
+        for name, content in changed.items():
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            if content is not None:
+                path.write_bytes(content)
+        try:
+            return verify(self.folder, self.key, self.witnessed)
+        finally:
+            for name in changed:
+                (self.folder / name).unlink(missing_ok=True)
+                if name in self.files:
+                    (self.folder / name).write_bytes(self.files[name])
+
+
+@pytest.fixture
+def exported(ledger: Ledger, tmp_path: Path) -> Exported:
+    return Exported.of(ledger, tmp_path / "export")
+
+
+def test_an_export_verifies_by_a_script_that_knows_only_the_documentation(exported: Exported) -> None:
+    assert exported.problems({}) == []
+    script = Path(__file__).parent / "stranger_verifier.py"
+    ran = subprocess.run(
+        [sys.executable, script, exported.folder, exported.folder / "key"], capture_output=True, text=True, timeout=60
+    )
+    assert (ran.returncode, ran.stdout) == (0, "this ledger is whole\n")
+
+
+def test_the_script_shares_no_code_with_us() -> None:
+    text = (Path(__file__).parent / "stranger_verifier.py").read_text()
+    assert "import lightproof" not in text
+    assert "from lightproof" not in text
+
+
+Change = Callable[[Exported, random.Random, "Forger"], dict[str, bytes | None]]
+
+
+class Forger:
+    """Root with every file and without the key: a key of its own, and another ledger that it wrote itself."""
+
+    def __init__(self, folder: Path) -> None:
+        with open_database(folder / "forged.db", KEY) as database:
+            forged = grown(Ledger(database, Signer(bytes(32))), 12)
+            export(forged, folder / "forged", with_attachments=True)
+        inside = folder / "forged"
+        self.files = {str(path.relative_to(inside)): path.read_bytes() for path in inside.rglob("*") if path.is_file()}
+
+
+def lines_of(exported: Exported) -> list[bytes]:
+    return exported.files["entries.ndjson"].splitlines(keepends=True)
+
+
+def with_lines(lines: list[bytes]) -> dict[str, bytes | None]:
+    return {"entries.ndjson": b"".join(lines)}
+
+
+def a_byte(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    name = rng.choice(sorted(set(exported.files) - {"key"}))
+    content = bytearray(exported.files[name])
+    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    return {name: bytes(content)}
+
+
+def a_field(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    lines = lines_of(exported)
+    place = rng.randrange(len(lines))
+    entry = json.loads(lines[place])
+    name = rng.choice(["at", "principal", "kind", "subject", "payload"])
+    entry[name] = {"n": rng.random()} if name == "payload" else entry[name][:-1] + "0"
+    changed = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    return with_lines([*lines[:place], changed if changed != lines[place] else b"{}\n", *lines[place + 1 :]])
+
+
+def dropped(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    lines = lines_of(exported)
+    del lines[rng.randrange(len(lines))]
+    return with_lines(lines)
+
+
+def reordered(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    lines = lines_of(exported)
+    one, other = rng.sample(range(len(lines)), 2)
+    lines[one], lines[other] = lines[other], lines[one]
+    return with_lines(lines)
+
+
+def doubled(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    lines = lines_of(exported)
+    return with_lines([*lines[: (at := rng.randrange(len(lines)))], lines[at], *lines[at:]])
+
+
+def replayed(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    lines = lines_of(exported)
+    return with_lines([*lines, rng.choice(lines)])
+
+
+def erased_unseen(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    import hashlib
+
+    lines = lines_of(exported)
+    place = rng.randrange(len(lines))
+    leaf = hashlib.sha256(b"\0" + lines[place].rstrip(b"\n")).hexdigest()
+    lines[place] = b"-" + leaf.encode() + b"\n"
+    return with_lines(lines)
+
+
+def rolled_back(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    """Everything as it was before the checkpoint in other hands: whole in itself, and shorter."""
+    names = sorted(name for name in exported.files if name.startswith("checkpoints/"))
+    keep = rng.randrange(1, len(names) - 3)
+    size = int(names[keep - 1].partition("/")[2])
+    changed: dict[str, bytes | None] = dict.fromkeys(names[keep:])
+    return {
+        **changed,
+        "checkpoint": exported.files[names[keep - 1]],
+        "entries.ndjson": b"".join(lines_of(exported)[:size]),
+    }
+
+
+def a_checkpoint_left_out(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    names = sorted(name for name in exported.files if name.startswith("checkpoints/"))
+    return {rng.choice(names[1:]): None}
+
+
+def forked(exported: Exported, rng: random.Random, forger: Forger) -> dict[str, bytes | None]:
+    """Another history, signed by another key; sometimes only its last part."""
+    if rng.random() < 0.5:
+        return {name: forger.files[name] for name in ("entries.ndjson", "checkpoint")}
+    gone: dict[str, bytes | None] = {name: None for name in exported.files if name.startswith("checkpoints/")}
+    return {**gone, **{name: content for name, content in forger.files.items() if name != "key"}}
+
+
+def swapped(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    names = [name for name in exported.files if name.startswith("attachments/")]
+    one, other = rng.sample(sorted(names), 2)
+    return {one: exported.files[other], other: exported.files[one]}
+
+
+CHANGES: tuple[Change, ...] = (
+    a_byte, a_field, dropped, reordered, doubled, replayed, erased_unseen, rolled_back, a_checkpoint_left_out, forked,
+    swapped,
+)  # fmt: skip
+
+
+def tampered(exported: Exported, tmp_path: Path, times: int) -> list[str]:
+    """The changes that the stranger did not find."""
+    forger = Forger(tmp_path)
+    rng = random.Random(20201207)
+    unseen: list[str] = []
+    for number in range(times):
+        change = CHANGES[number % len(CHANGES)]
+        changed = change(exported, rng, forger)
+        if all(exported.files.get(name) == content for name, content in changed.items()):
+            continue
+        if not exported.problems(changed):
+            unseen.append(change.__name__)
+    return unseen
+
+
+def test_every_tampering_is_found(exported: Exported, tmp_path: Path) -> None:
+    assert tampered(exported, tmp_path, 1_000) == []
+    assert exported.problems({}) == []
+
+
+@pytest.mark.soak
+def test_ten_thousand_tamperings_are_found(exported: Exported, tmp_path: Path) -> None:
+    assert tampered(exported, tmp_path, 10_000) == []
+
+
+def test_what_was_erased_openly_still_verifies(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.erase([2, 3], "retention is over", principal="Dr Demo")
+    exported = Exported.of(ledger, tmp_path / "export")
+    assert exported.problems({}) == []
+    assert exported.files["entries.ndjson"].count(b"\n-") == 2
+
+
+def test_a_proof_of_one_entry_holds_and_a_changed_one_does_not(ledger: Ledger) -> None:
+    shown = proof(ledger, 7)
+    assert verify_proof(shown).holds
+    assert verify_proof(shown, str(ledger.key)).key_given
+    said = json.loads(shown)
+    said["line"] = said["line"].replace("Dr Demo", "Dr Dome")
+    assert not verify_proof(json.dumps(said).encode()).holds
+    assert not verify_proof(shown, str(Signer(bytes(32)).key)).holds
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"schema": "urn:lightproof:schema:ledger-proof:1"}'])
+def test_what_is_no_proof_is_refused(content: bytes) -> None:
+    with pytest.raises(UsageRefused) as told:
+        verify_proof(content)
+    assert told.value.error_id == "proof-unreadable"
+
+
+def test_a_checkpoint_in_other_hands_shows_a_rewritten_history_even_with_the_key_stolen(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    witnessed = ledger.checkpoint().encode()
+    grown(ledger, 3)
+    assert held(ledger, witnessed)
+    with open_database(tmp_path / "rewritten.db", KEY) as database:
+        rewritten = grown(Ledger(database, Signer(KEY)), 20)
+        assert rewritten.size() > ledger.size()
+        assert not held(rewritten, witnessed)
+    with open_database(tmp_path / "rolled-back.db", KEY) as database:
+        assert not held(grown(Ledger(database, Signer(KEY)), 2), witnessed)
+    assert not held(ledger, b"not a checkpoint")
+
+
+def test_an_export_is_never_mixed_with_another(ledger: Ledger, exported: Exported) -> None:
+    with pytest.raises(UsageRefused) as told:
+        export(ledger, exported.folder, with_attachments=False)
+    assert told.value.error_id == "export-exists"
