@@ -1,11 +1,14 @@
 """The sheets a person types from: what stands first, in which order, in which words, and that nothing is lost."""
 
 import io
+import json
 import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -192,6 +195,33 @@ def test_text_of_the_facts_stays_text(name: str) -> None:
     assert "\u202e" not in page
     assert "{{7*7}}" in page
     assert pdf(document).startswith(b"%PDF")
+
+
+CORPUS = json.loads((Path(__file__).parent.parent / "documents" / "hostile_strings.json").read_text("ascii"))
+
+
+class Elements(HTMLParser):
+    """Names of the elements and attributes of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.found: set[tuple[str, str]] = set()
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {(tag, name) for name, _value in attrs} | {(tag, "")}
+
+
+@pytest.mark.parametrize("payload", CORPUS.values(), ids=CORPUS.keys())
+def test_no_text_adds_an_element_to_a_sheet(payload: Any) -> None:
+    text = payload if isinstance(payload, str) else payload["repeat"] * payload["times"]
+    text = text.encode("utf-8", "replace").decode()[:300] or "-"
+    facts = {"description": text, "discovery": text, "systems": [text], "missing_measures": [text]}
+    harmless = {name: "harmless" if isinstance(value, str) else ["harmless"] for name, value in facts.items()}
+    for name in FORMS:
+        hostile = html(sheet(a_notice(the_incident(**facts)), name, PARIS))
+        calm = html(sheet(a_notice(the_incident(**harmless)), name, PARIS))
+        assert Elements(hostile).found == Elements(calm).found
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -215,7 +215,7 @@ def _table(title: str, fields: Sequence[Field], zone: tzinfo, *, official: bool)
         rows.append((str(field.question.number), label, answers[0], _mark(field), notes[0] if notes else ""))
         rows.extend(("", "", answer, "", note) for answer, note in zip_longest(answers[1:], notes[1:], fillvalue=""))
     columns = (_("No."), _("Question"), _("Answer"), _("State"), _("Where it comes from"))
-    return Table(title, columns, tuple(rows), widths=(5, 25, 33, 15, 22))
+    return Table(title, columns, tuple(rows), widths=(5, 26, 31, 15, 23))
 
 
 def _answer(field: Field, zone: tzinfo) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def _answer(field: Field, zone: tzinfo) -> tuple[str, ...]:
 
 def _note(field: Field) -> str:
     answer = field.answer
-    told = answer.note if not field.open else _hint(field)
+    told = _hint(field) if field.state in ("open-now", "open-later", "optional") else answer.note
     parts = [told, field.why_changed]
     if answer.value is not None and answer.source is not None:
         shown_by = evidence_text(answer.evidence, short=True)
