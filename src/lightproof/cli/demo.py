@@ -14,10 +14,13 @@ from lightproof.cli.check import Narrator, show
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
+    from lightproof.cli.home import OpenHome
     from lightproof.evidence.records import ExposureReport
 
 _EXPOSED: Final = "lightproof-demo"
 _FIXED: Final = "lightproof-demo-fixed"
+_SHEET: Final = "lightproof-demo-notification"
+_LETTER: Final = "lightproof-demo-letter"
 
 
 @click.command(
@@ -29,26 +32,73 @@ _FIXED: Final = "lightproof-demo-fixed"
     ),
 )
 @click.option("--fix", is_flag=True, help=_("Close the doors afterwards, and check again."))
+@click.option("--breach", is_flag=True, help=_("Go on to the breach: clock, assessment, sheet to key in, letter."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
     help=_("Folder where the reports are written; by default, this one."),
 )  # fmt: skip
-def command(fix: bool, as_json: bool, out: Path) -> int:
+def command(*, fix: bool, breach: bool, as_json: bool, out: Path) -> int:
     """Checks the practice as it is exposed and, when asked, once more with its doors closed."""
     with _stopped_by_sigterm():
         _tell(_("DEMO: an exposed practice, on this machine only, with invented patients."))
-        exposed = _check(fixed=False)
+        exposed = exposed_practice(fixed=False)
         # One JSON document and nothing else: the last one.
-        show(exposed, reports=_reports(out, _EXPOSED), as_json=as_json, silent=as_json and fix)
+        show(exposed, reports=_reports(out, _EXPOSED), as_json=as_json, silent=as_json and (fix or breach))
+        if breach:
+            _breach(exposed, out, as_json=as_json and not fix)
         if fix:
             _tell(_("DEMO: the same practice with its doors closed."))
-            show(_check(fixed=True), reports=_reports(out, _FIXED), as_json=as_json)
-    _tell(_("Next: {command}").format(command="lightproof check" if fix else "lightproof demo --fix"))
+            show(exposed_practice(fixed=True), reports=_reports(out, _FIXED), as_json=as_json)
+    following = "lightproof demo --fix" if not (fix or breach) else "lightproof check"
+    _tell(_("Next: {command}").format(command=following))
     return 0
 
 
-def _check(*, fixed: bool) -> "ExposureReport":
+def _breach(exposed: "ExposureReport", out: Path, *, as_json: bool) -> None:
+    """From the finding to the sheet and the letter, in a home that lasts as long: nothing of it is kept."""
+    from lightproof.breach.letters import document
+    from lightproof.cli.breach.desk import at, show_breach
+    from lightproof.cli.breach.letter import letter_of
+    from lightproof.cli.breach.notify import write_notice
+    from lightproof.documents.files import write_document
+
+    _tell(_("DEMO: the breach that this finding is, as Article 33 wants it handled."))
+    with temporary_home(exposed) as home:
+        desk = at(home, _("Dr Demo"))
+        told = desk.assessed(desk.procedure.open_from_finding())
+        notice = desk.notification(told, None, delay_reason="")
+        for path in _reports(out, _SHEET):
+            write_notice(notice, "cnil", path)
+            _tell(_("Sheet to key in written: {path}").format(path=path))
+        for path in _reports(out, _LETTER):
+            write_document(document(letter_of(desk, told, "letter")), path)
+            _tell(_("Letter to patients written: {path}").format(path=path))
+        left = len([field for field in notice.fields if field.open])
+        _tell(_("51 fields; {n} are left for a person to fill in.").format(n=left))
+        show_breach(desk, told, as_json=as_json)
+
+
+@contextmanager
+def temporary_home(exposed: "ExposureReport") -> Generator["OpenHome"]:
+    """A home of this demo's own whose ledger holds the check."""
+    from lightproof.cli.home import opened
+    from lightproof.documents import json
+    from lightproof.evidence import runs
+    from lightproof.storage.making import KeyFile, make_home
+
+    with TemporaryDirectory(prefix="lightproof-demo-") as place:
+        folder = Path(place) / "home"
+        make_home(folder, KeyFile(folder / "unlock.key"))
+        with opened(folder) as home:
+            with home.ledger.writing() as writing:
+                digest = writing.attach(json.dumps(exposed), "application/json")
+                said = runs.finished(exposed, plan="demo", machine=(), report_sha256=digest)
+                writing.append(runs.FINISHED, runs.SUBJECT, said, principal="demo")
+            yield home
+
+
+def exposed_practice(*, fixed: bool) -> "ExposureReport":
     """A real check of the practice, by the machinery that checks real ones."""
     from lightproof.check.plan import Plan
     from lightproof.check.run import perform

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show_breach
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
@@ -74,7 +74,7 @@ def command(
         told = desk.assessed(told, regimes)
         if decide is not None:
             told = desk.decided(told, decide, reason, exemption or "", evidence)
-        show(desk, told, as_json=as_json)
+        show_breach(desk, told, as_json=as_json)
     return 0
 
 

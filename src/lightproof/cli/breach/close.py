@@ -2,7 +2,7 @@
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach
 from lightproof.locale import gettext as _
 
 
@@ -17,5 +17,5 @@ def command(number: str, reason: str, reopen: bool, by: str | None, as_json: boo
     with at_the_desk(by) as desk:
         desk.procedure.refresh(number)
         told = desk.procedure.reopen(number, reason) if reopen else desk.procedure.close(number, reason)
-        show(desk, told, as_json=as_json)
+        show_breach(desk, told, as_json=as_json)
     return 0

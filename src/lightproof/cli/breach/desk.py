@@ -117,18 +117,19 @@ class Desk:
 @contextmanager
 def at_the_desk(by: str | None) -> Generator[Desk]:
     """The home, opened for whoever is at the keyboard."""
-    from lightproof.breach.judging import deadline_under
-    from lightproof.breach.procedure import Procedure
     from lightproof.cli.home import opened
 
     with opened() as home:
-        procedure = Procedure(
-            ledger=home.ledger,
-            by=(by or "").strip() or person(),
-            now=now_utc,
-            deadline_of=deadline_under(home.settings.breach.regimes),
-        )
-        yield Desk(home, procedure)
+        yield at(home, (by or "").strip() or person())
+
+
+def at(home: "OpenHome", by: str) -> Desk:
+    """The desk of an open home."""
+    from lightproof.breach.judging import deadline_under
+    from lightproof.breach.procedure import Procedure
+
+    deadline_of = deadline_under(home.settings.breach.regimes)
+    return Desk(home, Procedure(ledger=home.ledger, by=by, now=now_utc, deadline_of=deadline_of))
 
 
 def parsed_decision(text: str) -> tuple["Duty", "Choice"]:
@@ -177,7 +178,7 @@ def read_file(path: Path) -> bytes:
     return content
 
 
-def show(desk: Desk, told: "Incident", *, as_json: bool, following: str = "") -> None:
+def show_breach(desk: Desk, told: "Incident", *, as_json: bool, following: str = "") -> None:
     """One breach on a terminal, or as JSON."""
     if as_json:
         from lightproof.breach.incident_json import dumps

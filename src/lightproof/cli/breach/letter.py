@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from lightproof.cli.breach.desk import Desk, at_the_desk, by_option, json_option, now_utc, read_file, show, zone
+from lightproof.cli.breach.desk import Desk, at_the_desk, by_option, json_option, now_utc, read_file, show_breach, zone
 from lightproof.locale import Language, language
 from lightproof.locale import gettext as _
 
@@ -52,7 +52,7 @@ def command(
 
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
-        written = _letter(desk, told, kind, language())
+        written = letter_of(desk, told, kind)
         for warning in written.to_complete:
             click.echo(f"▲ {warning}", err=True)
         for path in out:
@@ -66,21 +66,24 @@ def command(
                 count=count,
                 letter=written.text().encode(),
             )
-            show(desk, told, as_json=as_json)
+            show_breach(desk, told, as_json=as_json)
         elif not out:
             sys.stdout.write(written.text())
             sys.stdout.flush()
     return 0
 
 
-def _letter(desk: Desk, told: "Incident", kind: str, wanted: Language, *, guardian: bool = False) -> "Letter":
+def letter_of(
+    desk: Desk, told: "Incident", kind: str, wanted: Language | None = None, *, guardian: bool = False
+) -> "Letter":
+    """What the persons are told, in this language or in the current one."""
     from lightproof.breach.letters import letter
 
     return letter(
         told,
         desk.home.settings.organisation,
         cast("Kind", kind),
-        language=wanted,
+        language=wanted or language(),
         now=now_utc(),
         zone=zone(),
         guardian=guardian,
@@ -102,7 +105,7 @@ def _write(desk: Desk, told: "Incident", written: "Letter", recipients: Path | N
     persons = read_recipients(read_file(recipients), key=desk.home.root.derive("recipients"), language=language())
 
     def variant(wanted: Language, minor: bool) -> "Letter":
-        return _letter(desk, told, written.kind, wanted, guardian=minor)
+        return letter_of(desk, told, written.kind, wanted, guardian=minor)
 
     made: list[Path] = []
     for name, one in merged(persons, variant):

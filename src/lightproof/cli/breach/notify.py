@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show, zone
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach, zone
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def command(
             click.echo(_("Written: {path}").format(path=path), err=True)
         if filed is not None:
             told = desk.filed(told, notice, at=filed, reference=reference, delay_reason=delay_reason)
-            show(desk, told, as_json=as_json)
+            show_breach(desk, told, as_json=as_json)
         else:
             show_notice(notice, form_id, as_json=as_json)
     return 0

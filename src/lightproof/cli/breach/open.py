@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show_breach
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
@@ -66,5 +66,5 @@ def command(
             if changes:
                 told = desk.procedure.correct(told.id, changes, _("Stated when the breach was opened."))
         told = desk.assessed(told)
-        show(desk, told, as_json=as_json, following=f"lightproof breach notify {told.id}")
+        show_breach(desk, told, as_json=as_json, following=f"lightproof breach notify {told.id}")
     return 0

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach
 from lightproof.locale import gettext as _
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -25,5 +25,5 @@ def command(number: str, out: tuple[Path, ...], by: str | None, as_json: bool) -
 
             write_document(desk.dossier(told), path)
             click.echo(_("Written: {path}").format(path=path), err=True)
-        show(desk, told, as_json=as_json)
+        show_breach(desk, told, as_json=as_json)
     return 0
