@@ -1,7 +1,5 @@
 import os
-import resource
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -195,6 +193,7 @@ def test_what_is_deleted_leaves_the_log_too(path: Path) -> None:
 
 
 FILL = """
+import resource
 import sys
 from pathlib import Path
 from sqlalchemy import insert
@@ -202,6 +201,8 @@ from lightproof.errors import LightproofError
 from lightproof.storage.migrate import open_database
 from lightproof.storage.tables import attachment
 
+if limits := [int(limit) for limit in sys.argv[2:]]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits * 2)
 database = open_database(Path(sys.argv[1]), bytes(range(32)))
 print("opened", flush=True)
 for number in range(1_000):
@@ -217,13 +218,8 @@ for number in range(1_000):
 """
 
 
-def filled(command: list[str], limit: int | None = None) -> list[str]:
-    def limited() -> None:
-        if limit is not None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limited, timeout=60)
+def filled(*command: str) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.split()
 
@@ -244,7 +240,7 @@ def test_a_full_disk_loses_nothing_acknowledged_and_keeps_nothing_half_written(p
         subprocess.run([*command, f"mount -t tmpfs tmpfs {mount}"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no small disk can be mounted here")
-    opened, *acknowledged, error_id = filled([*command, inside, FILL])
+    opened, *acknowledged, error_id = filled(*command, inside, FILL)
     assert (opened, error_id) == ("opened", "disk-full")
     assert len(acknowledged) > 10
     assert_no_half(path, acknowledged)
@@ -252,7 +248,7 @@ def test_a_full_disk_loses_nothing_acknowledged_and_keeps_nothing_half_written(p
 
 @pytest.mark.parametrize("limit", [300_000, 500_000, 777_777, 1_000_000])
 def test_a_disk_that_refuses_loses_nothing_acknowledged_either(path: Path, limit: int) -> None:
-    opened, *acknowledged, error_id = filled([sys.executable, "-c", FILL, str(path)], limit)
+    opened, *acknowledged, error_id = filled(sys.executable, "-c", FILL, str(path), str(limit))
     assert (opened, error_id) == ("opened", "disk-refuses")
     assert acknowledged
     assert_no_half(path, acknowledged)

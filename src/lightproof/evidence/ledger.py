@@ -21,7 +21,7 @@ from lightproof.evidence.appending import OURSELVES, LedgerBroken, Writing, brok
 from lightproof.evidence.checkpoint import Signer, VerifierKey, opened
 from lightproof.evidence.entries import STAMPED, Entry, EntryRefused, parse_entry, rfc3339
 from lightproof.evidence.instants import Clock, system_clock
-from lightproof.evidence.verification import Fault, verify
+from lightproof.evidence.verification import Fault, verify_database
 from lightproof.locale import gettext as _
 from lightproof.storage import tables
 from lightproof.storage.database import Database
@@ -77,7 +77,7 @@ class Ledger:
     ) -> None:
         """Reads the end of the ledger. Raises LedgerBroken when it is not the one last signed.
 
-        A broken ledger is still verified: `verification.verify` asks for a connection and the key, not for a ledger.
+        A broken ledger is still verified: `verification.verify_database` asks for the database and the key.
         """
         self.database = database
         self._signer = signer
@@ -224,8 +224,7 @@ class Ledger:
 
     def verify(self) -> tuple[Fault, ...]:
         """Everything that is wrong in any row of the ledger's tables; nothing when all is as it was signed."""
-        with self.database.reading() as connection:
-            return verify(connection, self.key)
+        return verify_database(self.database, self.key)
 
     def _newest(self, connection: Connection) -> str:
         tail = read_tail(connection, self.key, self._tail)

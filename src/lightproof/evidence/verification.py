@@ -3,7 +3,7 @@
 Rules of this file:
 - each stored value is held against the stored values next to it (bytes against leaf, node against its two children,
   checkpoint against the subtrees it covers): together they leave no freedom, and a fault stays where it is;
-- the walk never stops at a fault, and holds one path of the tree in memory, never the ledger;
+- the walk goes on after a fault, as long as the file can be read; it holds one path of the tree, never the ledger;
 - rows are read as raw values: whoever altered them chose them.
 """
 
@@ -20,6 +20,7 @@ from lightproof.evidence.checkpoint import Checkpoint, NoteRefused, VerifierKey,
 from lightproof.evidence.entries import ERASED, STAMPED, Entry, EntryRefused, parse_entry, rfc3339
 from lightproof.evidence.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash
 from lightproof.locale import gettext as _
+from lightproof.storage.database import Database
 
 DIGEST: Final = re.compile(rb"[0-9a-f]{64}")
 """A digest that an entry mentions, wherever in its bytes."""
@@ -41,9 +42,36 @@ class Fault:
         return _meanings()[self.what]
 
 
+def verify_database(database: Database, key: VerifierKey) -> tuple[Fault, ...]:
+    """Everything that is wrong with the file and with the ledger in it; nothing when it is as it was signed.
+
+    Needs no `Ledger`, which does not open when its end was altered. Raises LightproofError as `reading` does.
+    """
+    with database.reading() as connection:
+        pages = tuple(damaged_pages(connection))
+    with database.reading() as connection:
+        return (*pages, *verify(connection, key))
+
+
 def verify(connection: Connection, key: VerifierKey) -> tuple[Fault, ...]:
-    """Everything that is wrong with the ledger that this connection reads; nothing when it is as it was signed."""
+    """Everything that is wrong with the ledger that this transaction reads."""
     return tuple(_Walk(connection, key).faults())
+
+
+def damaged_pages(connection: Connection) -> Iterator[Fault]:
+    """What SQLCipher and SQLite find themselves: pages whose code is wrong, indices that leave a row out.
+
+    The connection is given up when anything is found: having met a damaged page, it refuses good ones too.
+    """
+    for what, check in (("page-damaged", "cipher_integrity_check"), ("table-damaged", "integrity_check")):
+        try:
+            found = [str(line) for (line,) in connection.exec_driver_sql(f"PRAGMA {check}") if line != "ok"]
+        except DBAPIError:
+            found = [check]
+        if found:
+            connection.invalidate()
+            yield from (Fault(what, name=" ".join(line.split())[:200]) for line in found)
+            return
 
 
 @dataclass(slots=True)
@@ -63,22 +91,22 @@ class _Walk:
     """Entries that a later one says were erased: index -> at, kind."""
 
     def faults(self) -> Iterator[Fault]:
-        for stage in (self._pages, self._ledger, self._erasures, self._attachments, self._stamps):
+        stages = {
+            "entry": self._ledger,
+            "erased": self._erasures,
+            "attachment": self._attachments,
+            "stamp": self._stamps,
+        }
+        for name, stage in stages.items():
             try:
                 yield from stage()
             except DBAPIError:
-                yield Fault("table-unreadable", name=stage.__name__.strip("_"))
+                yield Fault("table-unreadable", name=name)
+                self.connection.invalidate()
+                return  # the connection refuses good pages as well from here on
 
     def _rows(self, sql: str) -> Iterator[Any]:
-        return iter(self.connection.execution_options(stream_results=True).exec_driver_sql(sql))
-
-    def _pages(self) -> Iterator[Fault]:
-        """What SQLCipher and SQLite find themselves: pages whose code is wrong, indices that leave a row out."""
-        for row in self._rows("PRAGMA cipher_integrity_check"):
-            yield Fault("page-damaged", name=str(row[0])[:100])
-        for row in self._rows("PRAGMA integrity_check"):
-            if row[0] != "ok":
-                yield Fault("table-damaged", name=str(row[0])[:100])
+        return iter(self.connection.exec_driver_sql(sql))
 
     def _ledger(self) -> Iterator[Fault]:
         entries = _Ahead(

@@ -57,7 +57,7 @@ class Database:
             LightproofError: `database-busy` when others write for more than 30 s, `disk-full`, `disk-refuses`,
                 `database-damaged`.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._connected("BEGIN IMMEDIATE") as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -66,8 +66,9 @@ class Database:
 
         Raises LightproofError as `writing` does.
         """
-        with self._transaction("BEGIN") as connection:
-            yield connection
+        with self._connected("BEGIN") as connection:
+            connection.begin()
+            yield connection  # undone when the connection is given back: there is nothing to commit
 
     def close(self) -> None:
         """Lets go of the file; the last one to do so empties the write-ahead log into it."""
@@ -75,7 +76,7 @@ class Database:
 
     def forget_deleted(self) -> None:
         """Empties the write-ahead log, where a copy of what was deleted may stay, unless someone is reading it now."""
-        with self._translated(), self._engine.connect().execution_options(begin="") as connection:
+        with self._connected("") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def __enter__(self) -> "Database":
@@ -87,22 +88,17 @@ class Database:
         self.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Generator[Connection]:
-        with (
-            self._translated(),
-            self._engine.connect().execution_options(begin=begin) as connection,
-            connection.begin(),
-        ):
-            yield connection
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
+    def _connected(self, begin: str) -> Generator[Connection]:
+        """A connection whose transactions begin with this statement; errors of the database come out explained."""
         try:
-            yield
+            with self._engine.connect().execution_options(begin=begin) as connection:
+                yield connection
         except DBAPIError as error:
             told = explained(error, self.path)
             if told is None:
                 raise
+            if told.error_id == "database-damaged":
+                self._engine.dispose()  # once it met a damaged page, a connection refuses good ones too
             raise told from error
 
 
