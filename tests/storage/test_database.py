@@ -75,13 +75,14 @@ def test_what_is_written_is_forced_to_the_disk(path: Path) -> None:
     with open_database(path, KEY) as database, database.writing() as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "temp_store", "busy_timeout")
         }
     assert settings == {
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
         "secure_delete": 1,
+        "temp_store": 2,
         "busy_timeout": 30_000,
     }
 

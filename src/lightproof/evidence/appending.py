@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
@@ -19,7 +19,16 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from lightproof.errors import LightproofError, UsageRefused
 from lightproof.evidence import merkle
 from lightproof.evidence.checkpoint import NoteRefused, Signer, VerifierKey, opened
-from lightproof.evidence.entries import JUMPED, MEDIA_TYPE, SALT_BYTES, Entry, EntryRefused, parse_entry, rfc3339
+from lightproof.evidence.entries import (
+    JUMPED,
+    MEDIA_TYPE,
+    SALT_BYTES,
+    Entry,
+    EntryRefused,
+    json_value,
+    parse_entry,
+    rfc3339,
+)
 from lightproof.evidence.instants import Clock, Instant, jump
 from lightproof.locale import gettext as _
 from lightproof.storage import tables
@@ -189,18 +198,19 @@ class Writing:
         attached: Mapping[str, str],
     ) -> Entry:
         try:
-            encoded = Entry(
+            entry = Entry(
                 index=self._frontier.size,
                 at=now.wall,
                 kind=kind,
                 subject=subject,
                 principal=principal,
-                payload=payload,
+                payload=cast("Mapping[str, object]", json_value(payload)),
                 salt=self._random_bytes(SALT_BYTES),
                 attachments=attached,
                 boot=now.boot,
                 uptime_us=now.monotonic_ns // 1_000,
-            ).encode()
+            )
+            encoded = entry.encode()
         except EntryRefused as refused:
             raise UsageRefused(
                 "entry-refused",
@@ -209,7 +219,6 @@ class Writing:
                 ),
                 _("Shorten or rewrite that field; attach what is long as a file."),
             ) from refused
-        entry = parse_entry(encoded)
         self._frontier, made = self._frontier.appended(merkle.leaf_hash(encoded))
         self._last = entry.instant
         self._entries.append(

@@ -183,10 +183,11 @@ def json_value(value: object, where: str = "payload", depth: int = DEPTH) -> obj
 
 def _text(text: str, where: str) -> str:
     """Half a surrogate pair is no character: other readers would see something else."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise EntryRefused(where, "half-a-character") from error
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise EntryRefused(where, "half-a-character") from error
     return str.__str__(text)
 
 

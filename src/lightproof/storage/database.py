@@ -25,6 +25,14 @@ from lightproof.locale import gettext as _
 
 KEY_BYTES: Final = 32
 BUSY_TIMEOUT_S: Final = 30.0
+_PRAGMAS: Final = (
+    "cipher_compatibility = 4",
+    "foreign_keys = ON",
+    "synchronous = FULL",
+    "secure_delete = ON",  # what is erased is overwritten, not only unlinked
+    "temp_store = MEMORY",  # what SQLite sorts never reaches a file, which would not be encrypted
+    "trusted_schema = OFF",
+)
 _FREE_BYTES: Final = 1 << 20
 """A disk with less room than this is full, whatever name SQLite has for what it met."""
 
@@ -131,7 +139,7 @@ def driver_connection(path: Path, key: bytes) -> DriverConnection:
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.set_key(f"x'{key.hex()}'".encode())  # its spelling of a key that needs no derivation
     # cipher_memory_security stays off: Python holds the same rows in memory that nobody wipes.
-    for pragma in ("cipher_compatibility = 4", "foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
