@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from lightproof.errors import UsageRefused
 from lightproof.evidence import erasure, merkle
-from lightproof.evidence.appending import OURSELVES, LedgerBroken, Writing, broken, lookup, read_tail
+from lightproof.evidence.appending import OURSELVES, LedgerBroken, Tail, Writing, broken, lookup, read_tail
 from lightproof.evidence.checkpoint import Signer, VerifierKey, opened
 from lightproof.evidence.entries import STAMPED, Entry, EntryRefused, parse_entry, rfc3339
 from lightproof.evidence.instants import Clock, system_clock
@@ -65,7 +65,11 @@ class Stamped:
 
 
 class Ledger:
-    """Guards what the database holds of the ledger: nothing else writes those tables."""
+    """Guards what the database holds of the ledger: nothing else writes those tables.
+
+    Before anything is read or added, its end is held against the newest checkpoint; only `verify` goes without, so that
+    a broken ledger can still be looked at.
+    """
 
     def __init__(
         self,
@@ -75,16 +79,12 @@ class Ledger:
         *,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Reads the end of the ledger. Raises LedgerBroken when it is not the one last signed.
-
-        A broken ledger is still verified: `verification.verify_database` asks for the database and the key.
-        """
+        """Reads nothing yet."""
         self.database = database
         self._signer = signer
         self._clock = clock
         self._random_bytes = random_bytes
-        with database.reading() as connection:
-            self._tail = read_tail(connection, signer.key)
+        self._tail: Tail | None = None
 
     @property
     def key(self) -> VerifierKey:
@@ -149,7 +149,7 @@ class Ledger:
             wanted = wanted.where(tables.entry.c.kind == kind)
         wanted = wanted.order_by(tables.entry.c.idx).limit(_PAGE)
         while True:
-            with self.database.reading() as connection:
+            with self._reading() as connection:
                 rows = connection.execute(wanted.where(tables.entry.c.idx > after)).all()
             for row in rows:
                 yield _entry(row)
@@ -159,12 +159,12 @@ class Ledger:
 
     def entry(self, index: int) -> Entry:
         """One entry. Raises UsageRefused: `entry-unknown`, `entry-erased`; LedgerBroken when it was altered."""
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             return _entry(erasure.row_of(connection, index))
 
     def attachment(self, digest: str) -> bytes:
         """The attached file with this SHA-256. Raises UsageRefused `attachment-unknown`, LedgerBroken when altered."""
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             wanted = select(tables.attachment.c.content).where(tables.attachment.c.sha256 == digest)
             content = connection.execute(wanted).scalar()
         if content is None:
@@ -179,12 +179,12 @@ class Ledger:
 
     def checkpoint(self) -> str:
         """The newest checkpoint, as signed; of a ledger without entries, one that says so."""
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             return self._newest(connection)
 
     def checkpoints(self) -> tuple[str, ...]:
         """Every checkpoint, as signed, the oldest first."""
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             wanted = select(tables.checkpoint.c.note).order_by(tables.checkpoint.c.size)
             return tuple(connection.execute(wanted).scalars())
 
@@ -195,7 +195,7 @@ class Ledger:
             .join_from(tables.stamp, tables.checkpoint)
             .order_by(tables.stamp.c.size, tables.stamp.c.sha256)
         )
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted)
             return tuple(Stamped(size=row.size, note=row.note, token=row.token) for row in rows)
 
@@ -207,7 +207,7 @@ class Ledger:
 
     def inclusions(self, indices: Iterable[int]) -> tuple[Inclusion, ...]:
         """The same for many entries: all proofs lead to one checkpoint, and what they share is read once."""
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             note = self._newest(connection)
             size = opened(note, self.key).size
             stored = cache(lookup(connection))
@@ -215,7 +215,7 @@ class Ledger:
 
     def consistency(self, old: int) -> Consistency:
         """That the newest checkpoint begins with the ledger of `old` entries. Raises UsageRefused `entry-unknown`."""
-        with self.database.reading() as connection:
+        with self._reading() as connection:
             note = self._newest(connection)
             size = opened(note, self.key).size
             if not 0 <= old <= size:
@@ -225,6 +225,13 @@ class Ledger:
     def verify(self) -> tuple[Fault, ...]:
         """Everything that is wrong in any row of the ledger's tables; nothing when all is as it was signed."""
         return verify_database(self.database, self.key)
+
+    @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        with self.database.reading() as connection:
+            if self._tail is None:
+                self._tail = read_tail(connection, self.key)
+            yield connection
 
     def _newest(self, connection: Connection) -> str:
         tail = read_tail(connection, self.key, self._tail)

@@ -45,7 +45,7 @@ class Fault:
 def verify_database(database: Database, key: VerifierKey) -> tuple[Fault, ...]:
     """Everything that is wrong with the file and with the ledger in it; nothing when it is as it was signed.
 
-    Needs no `Ledger`, which does not open when its end was altered. Raises LightproofError as `reading` does.
+    Raises LightproofError as `Database.reading` does.
     """
     with database.reading() as connection:
         pages = tuple(damaged_pages(connection))
