@@ -334,6 +334,7 @@ def test_a_ledger_whose_end_was_altered_gives_nothing_and_takes_nothing_but_is_v
                 ask()
             assert (refused.value.error_id, refused.value.exit_code) == ("ledger-broken", 3)
         assert ledger.verify()
+        assert ledger.size()
 
 
 def test_entries_that_somebody_else_added_meanwhile_are_built_upon(tmp_path: Path, clock: MovedClock) -> None:

@@ -38,7 +38,7 @@ OURSELVES: Final = "lightproof"
 ATTACHMENT_BYTES: Final = 128 << 20
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST_CHECKPOINT: Final = select(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
-_SIZE: Final = select(func.coalesce(func.max(tables.entry.c.idx) + 1, 0))
+SIZE: Final = select(func.coalesce(func.max(tables.entry.c.idx) + 1, 0))
 _LAST_ENTRY: Final = (
     select(tables.entry.c.bytes, tables.entry.c.leaf)
     .where(tables.entry.c.bytes.is_not(None))
@@ -70,7 +70,7 @@ def read_tail(connection: Connection, key: VerifierKey, known: Tail | None = Non
     Raises LedgerBroken when they differ: entries were cut off, added without a signature, or the tree was altered.
     """
     newest = connection.execute(_LAST_CHECKPOINT).first()
-    size = connection.execute(_SIZE).scalar_one()
+    size = connection.execute(SIZE).scalar_one()
     if known is not None and known.note == (newest.note if newest else "") and known.frontier.size == size:
         return known
     if newest is None:

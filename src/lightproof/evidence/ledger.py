@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from lightproof.errors import UsageRefused
 from lightproof.evidence import erasure, merkle
-from lightproof.evidence.appending import OURSELVES, LedgerBroken, Tail, Writing, broken, lookup, read_tail
+from lightproof.evidence.appending import OURSELVES, SIZE, LedgerBroken, Tail, Writing, broken, lookup, read_tail
 from lightproof.evidence.checkpoint import Signer, VerifierKey, opened
 from lightproof.evidence.entries import STAMPED, Entry, EntryRefused, parse_entry, rfc3339
 from lightproof.evidence.instants import Clock, system_clock
@@ -67,8 +67,8 @@ class Stamped:
 class Ledger:
     """Guards what the database holds of the ledger: nothing else writes those tables.
 
-    Before anything is read or added, its end is held against the newest checkpoint; only `verify` goes without, so that
-    a broken ledger can still be looked at.
+    Before anything is read or added, its end is held against the newest checkpoint; only `verify` and `size` go
+    without, so that a broken ledger can still be looked at.
     """
 
     def __init__(
@@ -130,8 +130,9 @@ class Ledger:
     # Reading
 
     def size(self) -> int:
-        """How many entries there are."""
-        return opened(self.checkpoint(), self.key).size
+        """How many entries there are, signed or not: as `verify`, it looks at a broken ledger too."""
+        with self.database.reading() as connection:
+            return connection.execute(SIZE).scalar_one()
 
     def entries(
         self, *, subject: str | None = None, under: str | None = None, kind: str | None = None, after: int = -1

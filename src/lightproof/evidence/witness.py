@@ -4,7 +4,7 @@ With every key of this machine a thief can write another ledger; not one that be
 """
 
 from lightproof.evidence.checkpoint import NoteRefused, opened
-from lightproof.evidence.ledger import Ledger
+from lightproof.evidence.ledger import Ledger, LedgerBroken
 from lightproof.evidence.merkle import EMPTY_ROOT, extends
 
 
@@ -16,6 +16,9 @@ def held(ledger: Ledger, note: bytes) -> bool:
         return False
     if old.size > ledger.size():
         return False
-    shown = ledger.consistency(old.size)
+    try:
+        shown = ledger.consistency(old.size)
+    except LedgerBroken:
+        return False
     new = opened(shown.note, ledger.key)
     return old.root == EMPTY_ROOT if not old.size else extends(shown.proof, old.size, old.root, new.size, new.root)
