@@ -14,7 +14,7 @@ from lightproof.cli.app import COMMANDS
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"])
-ERRORS = {"LightproofError", "UsageRefused", "ScopeRefused"}
+ERRORS = {"LightproofError", "UsageRefused", "ScopeRefused", "LedgerBroken"}
 
 
 def name_of(path: Path) -> str:
