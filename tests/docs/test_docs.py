@@ -43,7 +43,11 @@ def test_commands_are_ones_that_the_program_knows(page: Path) -> None:
                 continue
             command: click.Command = import_module(f"lightproof.cli.{words[1]}").command
             shared = [word for word in words[2:] if word not in ("--lang", "fr", "en", "--debug")]
-            command.make_context(words[1], shared)
+            context = command.make_context(words[1], shared)
+            if isinstance(command, click.Group):
+                below = command.get_command(context, shared[0])
+                assert below is not None, line
+                below.make_context(shared[0], shared[1:])
 
 
 def error_ids() -> set[str]:

@@ -18,6 +18,8 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "check": _("Find medical images that strangers can reach; without TARGET, on this machine and its internet box."),
     "breach": _("Run the 72 hours: open, assess, notify, write to patients, keep the register."),
+    "init": _("Make the home: its keys, its settings, and a recovery kit to print."),
+    "config": _("The settings: those in force, and where each comes from."),
     "ledger": _("Verify the record of everything that was measured and decided; prove it to others."),
     "demo": _("Try everything on an exposed practice that lives on this machine only."),
 }

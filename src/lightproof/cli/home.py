@@ -1,6 +1,7 @@
 """The door of the home: unlocked, its settings read, its database and ledger open, for as long as a block lasts."""
 
 import os
+import resource
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
+    from lightproof.evidence.checkpoint import Signer
     from lightproof.evidence.ledger import Ledger
     from lightproof.storage.root_key import RootKey
     from lightproof.storage.settings import Settings
     from lightproof.storage.unlock import Means
 
-DATABASE: Final = "lightproof.db"
+_MISTAKES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,28 @@ class OpenHome:
 
 
 @contextmanager
-def opened(folder: Path | None = None) -> Generator[OpenHome]:
-    """The home in this folder, by default the one that is in use.
+def opened(folder: Path | None = None, root: "RootKey | None" = None) -> Generator[OpenHome]:
+    """The home in this folder, by default the one that is in use; unlocked, unless its root key is at hand.
 
     Raises what unlocking, the settings, the database and the ledger raise: each names its cause and its fix.
     """
-    from lightproof.evidence.checkpoint import Signer
     from lightproof.evidence.ledger import Ledger
     from lightproof.storage.configuration import load_settings
     from lightproof.storage.home import home
-    from lightproof.storage.migrate import open_database
-    from lightproof.storage.unlock import unlock
+    from lightproof.storage.migrate import DATABASE_FILE, open_database
 
     place = folder or home()
     settings = load_settings(place, os.environ)
-    root = unlock(place, means(settings))
-    with open_database(place / DATABASE, root.derive("database")) as database:
-        yield OpenHome(place, settings, root, Ledger(database, Signer(root.derive("ledger-signing"))))
+    key = root or unlocked(place, settings)
+    with open_database(place / DATABASE_FILE, key.derive("database")) as database:
+        yield OpenHome(place, settings, key, Ledger(database, ledger_signer(key)))
+
+
+def ledger_signer(root: "RootKey") -> "Signer":
+    """Who signs the ledger of the home with this root key."""
+    from lightproof.evidence.checkpoint import Signer
+
+    return Signer(root.derive("ledger-signing"))
 
 
 @contextmanager
@@ -65,6 +73,23 @@ def opened_or_made() -> Generator[OpenHome]:
         click.echo(told.format(folder=place), err=True)
     with opened(place) as home_opened:
         yield home_opened
+
+
+def unlocked(folder: Path, settings: "Settings") -> "RootKey":
+    """The root key. A person at a terminal may mistype the passphrase twice. Raises as `unlock` does."""
+    from lightproof.storage.unlock import unlock
+
+    # From here on the memory of this process holds keys: a crash must not write it to the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    mistakes = _MISTAKES if settings.unlock.passphrase_file is None else 0
+    while True:
+        try:
+            return unlock(folder, means(settings))
+        except UsageRefused as error:
+            if error.error_id != "passphrase-wrong" or not mistakes:
+                raise
+            mistakes -= 1
+            click.echo(error.cause, err=True)
 
 
 def means(settings: "Settings") -> "Means":

@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,6 +12,10 @@ from lightproof.cli.home import opened
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
+
+if TYPE_CHECKING:
+    from lightproof.cli.home import OpenHome
+    from lightproof.evidence.verification import Fault
 
 FAILED: Final = 3
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -73,6 +78,34 @@ def prove(index: int, out: Path | None) -> int:
     return 0
 
 
+@command.command("stamp", help=_("Have the newest checkpoint stamped by the time-stamping authority of the settings."))
+def stamp() -> int:
+    """Run it from a timer: an authority that does not answer today is asked again tomorrow, and nothing is lost."""
+    import asyncio
+
+    from lightproof.evidence.checkpoint import opened as opened_note
+    from lightproof.evidence.timestamps import Authority, read_certificates, request_stamp
+
+    with opened() as home:
+        wanted = home.settings.ledger
+        if wanted.timestamp_authority is None or wanted.timestamp_certificate is None:
+            raise UsageRefused(
+                "stamp-nowhere",
+                _("The settings name no time-stamping authority."),
+                _("Fill timestamp_authority and timestamp_certificate under [ledger] in settings.toml."),
+            )
+        authority = Authority(wanted.timestamp_authority, read_certificates(_read(wanted.timestamp_certificate)))
+        note = home.ledger.checkpoint()
+        size = opened_note(note, home.ledger.key).size
+        if not size:
+            click.echo(_("The ledger is empty: there is nothing to stamp."))
+            return 0
+        received = asyncio.run(request_stamp(authority, note.encode()))
+        home.ledger.stamp(size, received.token, received.at)
+    click.echo(_("Stamped: {n} entries, at {when}.").format(n=size, when=received.at.isoformat()))
+    return 0
+
+
 @command.command("key", help=_("Print the public key with which others verify this ledger."))
 def public_key() -> int:
     """One word, to be given by another way than what it verifies."""
@@ -86,31 +119,44 @@ def _verify_ledger(witnessed: tuple[Path, ...], *, as_json: bool) -> int:
 
     with opened() as home:
         faults = home.ledger.verify()
-        size = home.ledger.size()
+        # A broken ledger cannot be read: only what is wrong with it can be told.
+        size = 0 if faults else home.ledger.size()
+        rows = () if faults else _wrong_rows(home)
         lost = [str(path) for path in witnessed if not held(home.ledger, _read(path))]
     if as_json:
         wrong = [{"what": fault.what, "index": fault.index, "name": fault.name} for fault in faults]
-        click.echo(json.dumps({"entries": size, "faults": wrong, "witnesses_lost": lost}))
-    elif not faults and not lost:
-        click.echo(
-            ngettext("{n} entry, all as it was written.", "{n} entries, all as they were written.", size).format(n=size)
-        )
+        click.echo(json.dumps({"entries": size, "faults": wrong, "rows": list(rows), "witnesses_lost": lost}))
     else:
-        for fault in faults[:_SHOWN]:
-            click.echo(
-                _("Entry {index}: {what}").format(
-                    index=fault.index if fault.index is not None else "–", what=fault.sentence()
-                )
-            )
-        if len(faults) > _SHOWN:
-            click.echo(_("… and {n} more").format(n=len(faults) - _SHOWN))
-        for name in lost:
-            click.echo(
-                _("The ledger is not the one that “{name}” was signed for: it was rolled back or rewritten.").format(
-                    name=name
-                )
-            )
-    return FAILED if faults or lost else 0
+        for line in _told(faults, rows, lost, size):
+            click.echo(line)
+    return FAILED if faults or rows or lost else 0
+
+
+def _told(faults: "Sequence[Fault]", rows: Sequence[str], lost: Sequence[str], size: int) -> Iterator[str]:
+    if not (faults or rows or lost):
+        whole = ngettext("{n} entry, all as it was written.", "{n} entries, all as they were written.", size)
+        yield whole.format(n=size)
+    for fault in faults[:_SHOWN]:
+        index = fault.index if fault.index is not None else "–"
+        yield _("Entry {index}: {what}").format(index=index, what=fault.sentence())
+    if len(faults) > _SHOWN:
+        yield _("… and {n} more").format(n=len(faults) - _SHOWN)
+    if rows:
+        yield _("Rows that are not what the ledger says: {numbers}").format(numbers=", ".join(rows[:_SHOWN]))
+    rewritten = _("The ledger is not the one that “{name}” was signed for: it was rolled back or rewritten.")
+    for name in lost:
+        yield rewritten.format(name=name)
+
+
+def _wrong_rows(home: "OpenHome") -> tuple[str, ...]:
+    """Breaches whose row of the register is not the one that their entries draw."""
+    from lightproof.breach.incident import SUBJECT
+    from lightproof.breach.judging import deadline_under
+    from lightproof.breach.register import verified
+
+    with home.ledger.database.reading() as connection:
+        entries = home.ledger.entries(under=SUBJECT)
+        return verified(connection, entries, deadline_under(home.settings.breach.regimes))
 
 
 def _verify_proof(path: Path, key: str | None) -> int:

@@ -69,7 +69,7 @@ def _written_beside(path: Path, content: bytes) -> Path:
 
 def sweep_unfinished(folder: Path) -> None:
     """Takes away what a power cut left half-written. Only while `locked`: someone else's may be in use."""
-    for part in folder.glob(f".*{_UNFINISHED}"):
+    for part in folder.glob(f".*.{'[0-9a-f]' * 16}{_UNFINISHED}"):
         part.unlink(missing_ok=True)
 
 

@@ -95,16 +95,7 @@ def make_home(
     the way of unlocking.
     """
     with _changing(folder, make=True):
-        if home_is_made(folder):
-            raise UsageRefused(
-                "home-exists",
-                _("There is a home of lightproof in {folder} already; nothing was changed.").format(folder=folder),
-                _(
-                    "Use it as it is. Change how it is unlocked with: lightproof init --set-unlock; a second home goes "
-                    "into another folder (LIGHTPROOF_HOME)."
-                ),
-            )
-        _refuse_a_home_whose_key_is_lost(folder)
+        refuse_existing(folder)
         root = RootKey(random_bytes(ROOT_KEY_BYTES))
         ways = (unlock,) if recovery is None else (unlock, recovery)
         slots = [wrap(root, *_lock(way, folder, random_bytes), random_bytes) for way in ways]
@@ -115,6 +106,25 @@ def make_home(
             before_done(root)
         write_new(folder / ROOT_KEY_FILE, encode(slots, root))
     return root
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raises UsageRefused where a home is, or what is left of one: a new root key beside its database would bury it."""
+    if home_is_made(folder):
+        raise UsageRefused(
+            "home-exists",
+            _("There is a home of lightproof in {folder} already; nothing was changed.").format(folder=folder),
+            _(
+                "Use it as it is: its settings are in settings.toml, --set-unlock changes how it opens, “--set-unlock "
+                "recovery” gives a recovery kit. A second home goes into another folder (LIGHTPROOF_HOME)."
+            ),
+        )
+    if any(folder.glob("*.db")):
+        raise UsageRefused(
+            "home-key-lost",
+            _("{folder} holds a database, and not the file of the key that opens it.").format(folder=folder),
+            _("Put {file} back from a backup; or move the database away to begin anew.").format(file=ROOT_KEY_FILE),
+        )
 
 
 def set_unlock(folder: Path, root: RootKey, unlock: Unlock, *, random_bytes: RandomBytes = os.urandom) -> None:
@@ -184,16 +194,6 @@ def _refuse_a_folder_that_others_change(folder: Path) -> None:
             "home-open-to-others",
             _("Other users of this machine can change what is in {folder}.").format(folder=folder),
             _("Run: chmod 700 '{folder}' — or name a folder of your own in LIGHTPROOF_HOME.").format(folder=folder),
-        )
-
-
-def _refuse_a_home_whose_key_is_lost(folder: Path) -> None:
-    """A new root key beside an old database would bury it."""
-    if any(folder.glob("*.db")):
-        raise UsageRefused(
-            "home-key-lost",
-            _("{folder} holds a database, and not the file of the key that opens it.").format(folder=folder),
-            _("Put {file} back from a backup; or move the database away to begin anew.").format(file=ROOT_KEY_FILE),
         )
 
 

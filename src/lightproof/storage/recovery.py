@@ -15,7 +15,7 @@ CODE_BYTES: Final = 20
 
 _SIGNS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS: Final = str.maketrans("ILO", "110")
-_GROUPED: Final = re.compile(r"(?<![0-9A-Za-z])(?=((?:[0-9A-Za-z]{4}[-– \t]+){8}[0-9A-Za-z]{4})(?![0-9A-Za-z]))")
+_GROUPED: Final = re.compile(r"(?<![0-9A-Za-z])(?=((?:[0-9A-Za-z]{4}[-–\s]+){8}[0-9A-Za-z]{4})(?![0-9A-Za-z]))")
 """Looks ahead only, so that a word of four letters before the code hides nothing."""
 
 

@@ -1,0 +1,123 @@
+"""The steps of a breach on a real ledger: what each demands, and that no row or entry is changed unseen."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from evidence.ledgers import a_ledger
+from lightproof.breach import register
+from lightproof.breach.facts import BreachFacts
+from lightproof.breach.incident import SUBJECT, Status
+from lightproof.breach.judging import assess_and_record, deadline_under
+from lightproof.breach.procedure import Procedure
+from lightproof.errors import UsageRefused
+
+REGIMES = ("gdpr/fr",)
+AWARE = datetime(2026, 11, 20, 10, tzinfo=UTC)
+NOW = AWARE + timedelta(hours=10)
+FACTS = BreachFacts.model_validate(
+    {
+        "title": "Laptop stolen", "confidentiality": "presumed", "sensitive": ["health"], "data": ["civil_status"],
+        "identifiability": "name_and_birth_date", "recipients": ["unknown"], "aware_at": AWARE,
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def procedure(tmp_path: Path) -> Iterator[Procedure]:
+    with a_ledger(tmp_path) as ledger:
+        yield Procedure(ledger=ledger, by="Dr Demo", now=lambda: NOW, deadline_of=deadline_under(REGIMES))
+
+
+def refused(error_id: str) -> "pytest.RaisesExc[UsageRefused]":
+    return pytest.raises(UsageRefused, check=lambda error: error.error_id == error_id)
+
+
+def test_a_breach_goes_from_report_to_the_closed_file(procedure: Procedure) -> None:
+    told = assess_and_record(procedure, procedure.open_report(FACTS), REGIMES)
+    assert told.id == "B-2026-0001"
+    procedure.decide(told.id, "notify", "yes", "", proposed="yes")
+    procedure.decide(told.id, "communicate", "yes", "", proposed="yes")
+    deadline = procedure.deadline_of(told)
+    procedure.notified(
+        told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=deadline, sheet=b"{}"
+    )
+    procedure.communicated(told.id, ["post"], at=NOW, count=1180, letter=b"Dear patient")
+    assert procedure.close(told.id, "all done").status is Status.CLOSED
+    with refused("breach-closed"):
+        procedure.correct(told.id, {"title": "x"}, "why")
+    assert procedure.reopen(told.id, "a patient called").status is Status.NOTIFIED
+
+
+def test_what_the_law_asks_of_a_step_is_asked(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    late = AWARE + timedelta(hours=1)
+    with refused("reason-missing"):
+        procedure.correct(number, {"title": "x"}, " ")
+    with refused("reason-missing"):
+        procedure.decide(number, "notify", "no", "", proposed="yes")
+    with refused("register-always"):
+        procedure.decide(number, "document", "no", "why", proposed="yes")
+    with refused("exemption-without-evidence"):
+        procedure.decide(number, "communicate", "no", "why", proposed="yes", exemption="34(3)(a)")
+    with refused("initial-missing"):
+        procedure.notified(number, "supplementary", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None)
+    with refused("delay-unexplained"):
+        procedure.notified(number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=late)
+    with refused("facts-refused"):
+        procedure.notified(
+            number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW + timedelta(hours=1), deadline=None
+        )
+    with refused("decision-missing"):
+        procedure.close(number, "done")
+    with refused("breach-unknown"):
+        procedure.incident("B-2026-0042")
+    assert len(procedure.incident(number).steps) == 1
+
+
+def test_numbers_follow_one_another(procedure: Procedure) -> None:
+    assert [procedure.open_report(FACTS).id for _ in range(3)] == ["B-2026-0001", "B-2026-0002", "B-2026-0003"]
+
+
+def test_the_most_urgent_come_first_and_filters_hold(procedure: Procedure) -> None:
+    later = procedure.open_report(FACTS).id
+    sooner = procedure.open_report(FACTS.model_copy(update={"aware_at": AWARE - timedelta(hours=80)})).id
+    with procedure.ledger.database.reading() as connection:
+        every = register.page(connection, register.Filter(), limit=10)
+        late = register.page(connection, register.Filter(late_at=NOW), limit=10)
+        one = register.page(connection, register.Filter(), limit=1, start=1)
+    assert [line.id for line in every.lines] == [sooner, later]
+    assert [line.id for line in late.lines] == [sooner]
+    assert ([line.id for line in one.lines], one.total) == ([later], 2)
+
+
+COLUMNS = ("opened_at", "aware_at", "deadline", "status", "severity", "title", "regime", "row_sha", "updated_entry")
+
+
+def test_any_change_to_any_row_of_the_register_is_found(procedure: Procedure) -> None:
+    for _ in range(3):
+        assess_and_record(procedure, procedure.open_report(FACTS), REGIMES)
+    ledger, rng = procedure.ledger, random.Random(33)
+    entries = list(ledger.entries(under=SUBJECT))
+
+    def wrong() -> tuple[str, ...]:
+        with ledger.database.reading() as connection:
+            return register.verified(connection, entries, procedure.deadline_of)
+
+    assert wrong() == ()
+    for number in range(200):
+        column, row = rng.choice(COLUMNS), f"B-2026-000{rng.randrange(1, 4)}"
+        with ledger.database.writing() as connection:
+            before = connection.execute(text(f"SELECT {column} FROM breach WHERE id = :id"), {"id": row}).scalar_one()
+            after = before + 1 if isinstance(before, int) else f"{before}{number}"
+            connection.execute(text(f"UPDATE breach SET {column} = :v WHERE id = :id"), {"v": after, "id": row})
+        assert wrong() == (row,)
+        with ledger.database.writing() as connection:
+            connection.execute(text(f"UPDATE breach SET {column} = :v WHERE id = :id"), {"v": before, "id": row})
+    with ledger.database.writing() as connection:
+        connection.execute(text("DELETE FROM breach WHERE id = 'B-2026-0002'"))
+    assert wrong() == ("B-2026-0002",)
