@@ -30,7 +30,7 @@ def command() -> None:
         "the home, which beats the default."
     ),
 )
-@click.option("--origin", is_flag=True, help=_("Say where each value comes from, and which variable sets it."))
+@click.option("--origin", is_flag=True, help=_("Say where each value comes from."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of --json."))
 def show(origin: bool, as_json: bool, schema: bool) -> int:

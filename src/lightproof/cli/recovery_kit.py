@@ -13,7 +13,6 @@ _WIDTH: Final = 76
 
 def page(code: str, folder: Path, made: datetime, ledger_key: str) -> str:
     """The text of the kit. `code` as `recovery.written` gives it; `made` in UTC."""
-    groups = code.split("-")
     return "\n".join(
         [
             _("LIGHTPROOF RECOVERY KIT"),
@@ -29,9 +28,7 @@ def page(code: str, folder: Path, made: datetime, ledger_key: str) -> str:
             "",
             _("Recovery code:"),
             "",
-            # Two lines for the eye; read back, they are one code.
-            f"    {'-'.join(groups[:5])}-",
-            f"    {'-'.join(groups[5:])}",
+            f"    {code}",
             "",
             _("Home: {folder}").format(folder=folder),
             _("Made: {when} (UTC)").format(when=made.strftime("%Y-%m-%d %H:%M")),
