@@ -56,8 +56,9 @@ def first_page(document: Document) -> str:
 def test_the_first_page_says_what_to_do_by_when_and_that_a_person_files(language: Language) -> None:
     with speaking(language):
         page = first_page(sheet(a_notice(), "cnil", PARIS))
-    assert "11:00 (UTC+01:00)" in page
-    assert "10:00 UTC" in page
+    hours = {"en": ("11:00", "10:00"), "fr": ("11\u00a0h\u00a000", "10\u00a0h\u00a000")}[language]
+    assert f"{hours[0]} (UTC+01:00)" in page
+    assert f"{hours[1]} UTC" in page
     assert "www.cnil.fr" in page
     assert "lightproof breach notify B-2026-0001 --filed" in page
     assert "71" in page
