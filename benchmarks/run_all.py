@@ -13,6 +13,7 @@ NAMES = (
     "truth_table",
     "start_up",
     "documents",
+    "breach",
     "ledger",
     "pdu_throughput",
     "fuzz_pdus",

@@ -9,11 +9,13 @@ Rules of this file:
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 
 from lightproof.breach import register
+from lightproof.breach.exemptions import Ground
+from lightproof.breach.exemptions import exemption as exemption_of
 from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of, refused
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
 from lightproof.breach.opening import Measured, closed_since, exposed_services, facts_of_exposure
@@ -24,8 +26,6 @@ from lightproof.evidence import runs as checks
 from lightproof.evidence.ledger import Ledger, Writing
 from lightproof.evidence.runs import Run
 from lightproof.locale import gettext as _
-
-_EXEMPTIONS: Final = frozenset({"34(3)(a)", "34(3)(b)", "34(3)(c)"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +151,8 @@ class Procedure:
                 _("A decision against the proposal, or not to tell, needs a reason."),
                 _("Say why with --reason: whoever reads the register later will ask."),
             )
-        if exemption and (exemption not in _EXEMPTIONS or not evidence):
-            raise UsageRefused(
-                "exemption-without-evidence",
-                _("An exemption of Article 34(3) is one of (a), (b) and (c), and holds only with its evidence."),
-                _("Name what shows it with --evidence: an entry of the ledger or the digest of a file."),
-            )
+        if exemption:
+            evidence = self._exempted(number, exemption, evidence)
         if duty == "document" and choice != "yes":
             raise UsageRefused(
                 "register-always",
@@ -176,10 +172,15 @@ class Procedure:
             },
         )
 
-    def accessed(self, number: str, summary: Mapping[str, Any], changes: Mapping[str, object], reason: str) -> Incident:
-        """Records what the access logs tell, and the facts that follow from it."""
-        self._step(number, "access", summary)
-        return self.correct(number, changes, reason) if changes else self.incident(number)
+    def _exempted(self, number: str, ground: str, evidence: Sequence[str]) -> tuple[str, ...]:
+        """The evidence that carries an exemption. Raises UsageRefused when the facts or the evidence do not."""
+        if ground not in get_args(Ground):
+            raise UsageRefused(
+                "exemption-without-evidence",
+                _("An exemption of Article 34(3) is one of (a), (b) and (c), and holds only with its evidence."),
+                _("Name what shows it with --evidence: an entry of the ledger or the digest of a file."),
+            )
+        return exemption_of(cast("Ground", ground), self.incident(number).facts, evidence).evidence
 
     # Telling
 

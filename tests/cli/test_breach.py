@@ -1,0 +1,118 @@
+"""`lightproof breach` and `lightproof ledger`, run as people and scripts run them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.running import lightproof
+
+FACTS = {
+    "confidentiality": "presumed",
+    "sensitive": ["health"],
+    "recipients": ["public"],
+    "aware_at": "2026-03-27T22:30:00+01:00",
+}
+
+
+def reported(home: Path, *arguments: str) -> str:
+    lightproof("init", "--unlock", "key-file", "--recovery-kit", home.parent / "kit.txt", home=home)
+    opened = lightproof("breach", "open", "--report", "A laptop was stolen", *arguments, "--json", home=home)
+    assert opened.code == 0, opened.err
+    number: str = opened.json["id"]
+    return number
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def test_facts_are_judged_alone_without_a_home(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text(json.dumps(FACTS))
+    ran = lightproof("breach", "assess", "--facts", tmp_path / "facts.json", "--json", home=home)
+    assert ran.code == 0, ran.err
+    judged = ran.json["assessments"]["gdpr/fr"]
+    assert judged["clock"]["deadline"] == "2026-03-30T21:30:00.000000Z"
+    assert [answer["choice"] for answer in judged["answers"]] == ["yes", "yes", "yes"]
+    assert not home.exists()
+
+
+def test_two_laws_judge_side_by_side(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text(json.dumps(FACTS))
+    ran = lightproof(
+        "breach", "assess", "--facts", tmp_path / "facts.json", "--regime", "gdpr/fr", "--regime", "hipaa/us", "--json",
+        home=home,
+    )  # fmt: skip
+    assert set(ran.json["assessments"]) == {"gdpr/fr", "hipaa/us"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        ({"colour": 1}, "colour"),
+        ({"aware_at": "2026-01-01T10:00:00"}, "aware_at"),
+        ({"aware_at": "2999-01-01T10:00:00Z"}, "aware_at"),
+    ],
+)
+def test_impossible_facts_are_refused_by_their_field(facts: object, field: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    ran = lightproof("breach", "assess", "--facts", tmp_path / "facts.json", home=home)
+    assert (ran.code, f"“{field}”" in ran.err) == (2, True)
+    assert "Traceback" not in ran.err
+
+
+def test_the_schema_describes_the_facts(home: Path) -> None:
+    assert "aware_at" in lightproof("breach", "assess", "--schema", home=home).json["properties"]
+
+
+def test_a_late_notification_needs_reasons_and_is_then_kept(home: Path) -> None:
+    number = reported(home, "--set", "aware_at=2026-01-05T10:00+01:00")
+    filed = ("breach", "notify", number, "--filed", "2026-02-01T10:00+01:00", "--json")
+    refused = lightproof(*filed, home=home)
+    assert (refused.code, "delay-unexplained" in refused.err) == (2, True)
+    kept = lightproof(*filed, "--delay-reason", "the provider told us late", home=home)
+    assert kept.json["notifications"][0]["delay_reason"] == "the provider told us late"
+    assert kept.json["status"] == "notified"
+
+
+def test_the_register_and_the_ledger_are_shown_exported_and_verified(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    assert number in lightproof("breach", "list", home=home).out.decode()
+    for name in ("register.xlsx", "register.csv", "register.html", "register.json"):
+        ran = lightproof("breach", "register", "--out", tmp_path / name, home=home)
+        assert ran.code == 0, ran.err
+        assert (tmp_path / name).stat().st_size > 100
+    assert lightproof("breach", "register", "--verify", home=home).code == 0
+    assert lightproof("ledger", "verify", "--json", home=home).json["faults"] == []
+    assert lightproof("ledger", "prove", "1", "--out", tmp_path / "proof.json", home=home).code == 0
+    elsewhere = tmp_path / "elsewhere"
+    assert lightproof("ledger", "verify", tmp_path / "proof.json", home=elsewhere).code == 0
+    changed = (tmp_path / "proof.json").read_text().replace("A laptop", "No laptop", 1)
+    (tmp_path / "proof.json").write_text(changed)
+    assert lightproof("ledger", "verify", tmp_path / "proof.json", home=elsewhere).code == 3
+
+
+def test_a_drill_is_scored_and_kept(home: Path) -> None:
+    lightproof("init", "--unlock", "key-file", "--recovery-kit", home.parent / "kit.txt", home=home)
+    ran = lightproof("breach", "drill", "--answers", "2,1,3,1,2,3", "--json", home=home, language="fr")
+    assert ran.code == 0, ran.err
+    assert ran.json["score"] == 80
+    assert lightproof("ledger", "verify", home=home).code == 0
+
+
+def test_without_a_channel_nobody_is_alerted_and_that_is_said(home: Path) -> None:
+    reported(home)
+    ran = lightproof("breach", "remind", home=home)
+    assert (ran.code, "alerts-nowhere" in ran.err) == (2, True)
+
+
+def test_an_alert_that_is_due_becomes_a_calendar_file_once(home: Path, tmp_path: Path) -> None:
+    number = reported(home, "--set", "aware_at=2026-01-05T10:00+01:00")
+    (home / "settings.toml").write_text(f'[alerts.calendar]\nfolder = "{tmp_path / "calendar"}"\n')
+    (tmp_path / "calendar").mkdir()
+    assert lightproof("breach", "remind", "--json", home=home).json["sent"] == [
+        {"breach": number, "channel": "calendar", "failure": ""}
+    ]
+    assert b"BEGIN:VALARM" in (tmp_path / "calendar" / f"{number}.ics").read_bytes()
+    assert lightproof("breach", "remind", "--json", home=home).json["sent"] == []
