@@ -8,17 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.breach.alerts import HOURS_BEFORE, alert, delivered, due, ntfy, send_everywhere, webhook
+from lightproof.breach.alerts import HOURS_BEFORE, alert, delivered, due, mail, ntfy, send_everywhere, webhook
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import Decided, Incident, Notified, Source
 from lightproof.locale import speaking
+from lightproof.storage.settings import Mail
+from peers.processes import free_port
 
 DEADLINE = datetime(2026, 11, 26, 10, tzinfo=UTC)
 OPENED = DEADLINE - timedelta(hours=72)
@@ -160,3 +166,39 @@ async def test_a_redirect_is_not_followed_and_a_failure_holds_back_nobody() -> N
         "moved": "http-307", "webhook": "", "nobody": "ConnectError",
     }  # fmt: skip
     assert not elsewhere.requests
+
+
+class Mailbox:
+    """What an SMTP server of the test's own was given."""
+
+    def __init__(self) -> None:
+        self.letters: list[bytes] = []
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:
+        self.letters.append(bytes(envelope.content or b""))
+        return "250 OK"
+
+
+async def test_a_mail_arrives_with_its_calendar_file_and_no_header_of_its_own_making() -> None:
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        settings = Mail.model_validate(
+            {
+                "host": "127.0.0.1",
+                "port": controller.port,
+                "from": "box@example.org",
+                "to": ["dr@example.org"],
+                "tls": "none",
+            }
+        )
+        message = replace(MESSAGE, title="Délai : encore 6 heures", text="À faire\r\nBcc: stranger@example.org")
+        sent = await send_everywhere(message, {"mail": mail(settings, "")})
+    finally:
+        controller.stop()
+    assert delivered(sent) == ("mail",)
+    letter = message_from_bytes(box.letters[0], policy=default)
+    assert letter["Subject"] == "Délai : encore 6 heures"
+    assert letter["Bcc"] is None
+    assert [part.get_content_type() for part in letter.walk()] == ["multipart/mixed", "text/plain", "text/calendar"]
