@@ -29,6 +29,11 @@ class Orthanc:
     https: bool = False
     address: str = ADDRESS
 
+    @property
+    def log(self) -> Path:
+        """What it writes of its visitors, when it runs with `verbose`."""
+        return self.folder.parent / "orthanc.log"
+
     def load(self, paths: Iterable[Path]) -> None:
         """Uploads these files through the REST interface; raises when any is refused."""
         for path in paths:
@@ -71,10 +76,12 @@ def running_orthanc(
     *,
     dicomweb: bool = False,
     users: Mapping[str, str] | None = None,
+    verbose: bool = False,
 ) -> Iterator[Orthanc]:
     """Debian's Orthanc with `settings` on top; its own folder and ports.
 
     `dicomweb` loads the plugin (base path /dicom-web/). `users` turns authentication on.
+    `verbose` makes its log tell who comes.
     """
     server = program("Orthanc")
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +101,7 @@ def running_orthanc(
             "HttpThreadsCount": 4,
         }
         configuration.write_text(json.dumps(chosen | own))
-        return [server, str(configuration)]
+        return [server, *(["--verbose"] if verbose else []), str(configuration)]
 
     with running(command, folder / "orthanc.log", ports=2, abruptly=True) as (dicom_port, http_port):
         registered = chosen.get("RegisteredUsers")

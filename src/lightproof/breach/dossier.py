@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from lightproof import __version__
+from lightproof.breach.access.told import access_blocks, conclusion_word
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident, Stated, Status, Step
@@ -150,7 +151,7 @@ def _known(told: Incident) -> list[Block]:
     blocks.append(Table(_("Facts"), (_("Fact"), _("What is known"), _("Shown by")), rows, widths=(3, 6, 3)))
     for summary in told.access:
         blocks.append(Heading(_("Access logs")))
-        blocks.append(FactList(tuple((str(name), str(value)) for name, value in summary.items() if _simple(value))))
+        blocks += access_blocks(summary)
     return blocks
 
 
@@ -216,6 +217,8 @@ def _said(step: Step) -> str:
             return f"{payload['authority']}, {payload['stage']} {payload['reference']}"
         case "closed" | "reopened":
             return str(payload["reason"])
+        case "access":
+            return conclusion_word(str(payload["conclusion"]))
         case "assessed":
             return f"{payload['regime']}: {payload.get('score', '')}"
         case _:
@@ -224,10 +227,6 @@ def _said(step: Step) -> str:
 
 def _short(line: str) -> str:
     return f"{line[:15]}…" if line.startswith("sha256:") else line
-
-
-def _simple(value: object) -> bool:
-    return isinstance(value, str | int | bool)
 
 
 def _sequence(value: object) -> Sequence[Any]:

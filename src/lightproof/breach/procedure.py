@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 from pydantic import ValidationError
 
 from lightproof.breach import register
+from lightproof.breach.access.examining import LogReader, NamedLog, exposure_of
 from lightproof.breach.exemptions import Ground
 from lightproof.breach.exemptions import exemption as exemption_of
 from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of, refused
@@ -122,6 +123,23 @@ class Procedure:
         return self.correct(
             number, changes, _("A later check (ledger entry {entry}) found it closed.").format(entry=entry)
         )
+
+    def accessed(self, number: str, logs: Sequence[NamedLog], reader: LogReader) -> Incident:
+        """Reads the access logs of this breach; what they prove becomes a fact, with the entry that shows it.
+
+        Raises UsageRefused when a log cannot be read, or the breach is closed.
+        """
+        told = self.refresh(number)
+        _must_be_open(told)
+        source = told.source
+        services = ()
+        if source.report_sha256:
+            report = report_json.loads(self.ledger.attachment(source.report_sha256))
+            services = exposed_services(report, source.findings)
+        found = reader.examined(logs, exposure_of(told, services, self.runs(), self.now()))
+        told = self._step(number, "access", found.kept)
+        changes = found.changes(told, told.last.entry)
+        return self.correct(number, changes, _("Access logs were read.")) if changes else told
 
     # Judgement
 

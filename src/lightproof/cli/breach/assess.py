@@ -18,7 +18,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     name="assess",
     help=_(
         "Assess a breach: severity, and whether the authority and the persons must be told, with reasons. Correct "
-        "facts with --set, decide with --decide.\n\n"
+        "facts with --set, read access logs with --log, decide with --decide.\n\n"
         "With --facts FILE instead of NUMBER: judge the facts of that file alone, without keeping anything."
     ),
 )
@@ -29,6 +29,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--regime", "regimes", multiple=True, metavar="ID", help=_("Law to judge by, as gdpr/fr; can be repeated.")
 )
 @click.option("--set", "pairs", multiple=True, metavar="FACT=VALUE", help=_("Correct a fact, as persons=100..1200"))
+@click.option(
+    "--log", "logs", multiple=True, metavar="FILE[@PORT]", help=_("Access log of the server or box; can be repeated.")
+)
+@click.option("--own", multiple=True, metavar="RANGE", help=_("With --log: your own addresses; can be repeated."))
+@click.option("--zone", metavar="ZONE", help=_("With --log: time zone of logs that name none, as Europe/Paris."))
 @click.option("--decide", metavar="DUTY=yes|no", help=_("Decide about “notify” or “communicate”."))
 @click.option("--exemption", metavar="34(3)(a)", help=_("Exemption relied on; needs --evidence."))
 @click.option("--evidence", multiple=True, metavar="ENTRY|DIGEST", help=_("What shows it."))
@@ -42,6 +47,9 @@ def command(
     schema: bool,
     regimes: tuple[str, ...],
     pairs: tuple[str, ...],
+    logs: tuple[str, ...],
+    own: tuple[str, ...],
+    zone: str | None,
     decide: str | None,
     exemption: str | None,
     evidence: tuple[str, ...],
@@ -71,6 +79,8 @@ def command(
             from lightproof.breach.entered import entered_facts
 
             told = desk.procedure.correct(number, entered_facts(pairs), reason)
+        if logs:
+            told = desk.read_logs(number, logs, own, zone)
         told = desk.assessed(told, regimes)
         if decide is not None:
             told = desk.decided(told, decide, reason, exemption or "", evidence)

@@ -15,6 +15,7 @@ from lightproof.cli.person import person
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
+    from lightproof.breach.access.examining import NamedLog
     from lightproof.breach.clock import Clock
     from lightproof.breach.incident import Choice, Duty, Incident, Stage
     from lightproof.breach.notification import Notification
@@ -48,6 +49,18 @@ class Desk:
         from lightproof.breach.judging import assess_and_record
 
         return assess_and_record(self.procedure, told, regimes or self.regimes)
+
+    def read_logs(self, number: str, names: tuple[str, ...], own: tuple[str, ...], zone_name: str | None) -> "Incident":
+        """The access logs that a person named: `orthanc.log`, `access.log@8042`."""
+        from lightproof.breach.access.examining import LogReader
+        from lightproof.breach.access.tally import hasher, networks
+
+        reader = LogReader(
+            own=networks(own),
+            hashed=hasher(self.home.root.derive(f"visitors of {number}")),
+            zone=named_zone(zone_name) if zone_name else zone(),
+        )
+        return self.procedure.accessed(number, [named_log(name) for name in names], reader)
 
     def decided(
         self, told: "Incident", decision: str, reason: str, exemption: str, evidence: tuple[str, ...]
@@ -145,6 +158,32 @@ def parsed_decision(text: str) -> tuple["Duty", "Choice"]:
             _("Write notify=yes, notify=no, communicate=yes or communicate=no."),
         )
     return duty, cast("Choice", answer)
+
+
+def named_log(text: str) -> "NamedLog":
+    """`orthanc.log`, or `access.log@8042` for the log of the service on that port."""
+    from lightproof.breach.access.examining import NamedLog
+
+    path, at, port = text.rpartition("@")
+    if at and port.isdecimal() and not Path(text).exists():
+        return NamedLog(Path(path), int(port))
+    return NamedLog(Path(text))
+
+
+def named_zone(name: str) -> tzinfo:
+    """The time zone with this name. Raises UsageRefused."""
+    from zoneinfo import ZoneInfo
+
+    from lightproof.errors import UsageRefused
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError) as error:
+        raise UsageRefused(
+            "zone-unknown",
+            _("There is no time zone “{name}”.").format(name=name[:60]),
+            _("Write it as Europe/Paris or UTC."),
+        ) from error
 
 
 def zone() -> tzinfo:

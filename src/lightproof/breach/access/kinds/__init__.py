@@ -1,0 +1,1 @@
+"""One module a kind of log: read one line, say what it tells."""
