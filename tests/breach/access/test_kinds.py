@@ -182,3 +182,9 @@ def test_no_line_breaks_the_reader(text: str) -> None:
 @given(st.from_regex(r"[0-9a-fA-F:.\[\]/ ]{0,200}"))
 def test_nothing_like_an_address_breaks_the_reader(text: str) -> None:
     read("2026-11-23 10:00:00 " + text, "Nov 23 10:00:00 " + text)
+
+
+def test_a_file_name_full_of_spaces_and_signs_does_not_move_the_columns() -> None:
+    name = "/CANARY^ADA b _ i a x ftp 0 * c " * 200
+    (line,) = read(f"Mon Nov 23 10:00:00 2026 1 203.0.113.5 5120 {name}.dcm b _ o a mozilla@ ftp 0 * c")
+    assert (line.act, line.octets) == (Act.FETCHED, 5120)

@@ -43,7 +43,8 @@ class DicomAudit:
     """Reads audit messages."""
 
     def __init__(self) -> None:
-        self._begun = ""
+        self._begun: list[str] = []
+        self._length = 0
 
     def read(self, text: str) -> tuple[LogLine, ...] | None:
         """One line: a whole message, a part of one, or none of it."""
@@ -52,11 +53,12 @@ class DicomAudit:
             if begin < 0:
                 return None
             text = text[begin:]
-        message = self._begun + text
-        if _END not in message:
-            self._begun = message + "\n" if len(message) < _LONGEST else ""
+        self._length += len(text)
+        self._begun.append(text)
+        if _END not in text and self._length < _LONGEST:
             return ()
-        self._begun = ""
+        message = "\n".join(self._begun)
+        self._begun, self._length = [], 0
         lines = tuple(line for found in _XML.finditer(message) for line in _told(found[0]))
         return lines or None
 

@@ -13,9 +13,11 @@ _AT: Final = r"(?P<at>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})"
 _OWN: Final = re.compile(
     _AT + r' \[pid \d+\] (?:\[[^\]]{0,80}\] )?(?P<verb>[A-Z ]{2,20}): Client "(?P<source>[^"]{3,60})"(?P<rest>.*)'
 )
-_TRANSFER: Final = re.compile(
-    _AT + r" \d+ (?P<source>[0-9a-fA-F.:]{3,45}) (?P<octets>\d{1,15}) .* [ab] \S+ (?P<way>[oid]) \S+ .* (?P<done>[ci])$"
-)
+_TRANSFER: Final = re.compile(_AT + r" \d+ (?P<source>[0-9a-fA-F.:]{3,45}) (?P<octets>\d{1,15}) (?P<rest>.*)")
+_WORDS_AFTER_NAME: Final = 9
+"""Words of xferlog after the file's name, which may hold spaces itself."""
+_WAY: Final = 3
+"""Place of the direction among them, counted with what is before: the name, the type, the special action."""
 _OCTETS: Final = re.compile(r", (\d{1,15}) bytes")
 _VERBS: Final = {"CONNECT": Act.CONTACT, "OK LOGIN": Act.CONTACT, "OK DOWNLOAD": Act.FETCHED}
 """What a line of its own log begins with; an upload or a deletion is an answered visit, a FAIL a refusal."""
@@ -32,7 +34,10 @@ class Vsftpd:
             given = _OCTETS.search(own["rest"]) if act is Act.FETCHED else None
             return _line(own["at"], own["source"], act, int(given[1]) if given else 0)
         if transfer := _TRANSFER.match(text):
-            fetched = transfer["way"] == "o" and transfer["octets"] != "0"
+            words = transfer["rest"].rsplit(" ", _WORDS_AFTER_NAME)
+            if len(words) <= _WORDS_AFTER_NAME:
+                return None
+            fetched = words[_WAY] == "o" and transfer["octets"] != "0"
             return _line(
                 transfer["at"],
                 transfer["source"],
