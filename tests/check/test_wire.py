@@ -1,6 +1,7 @@
 """One total deadline and one byte budget, whatever a peer does."""
 
 import asyncio
+import ssl
 import time
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from check.services import dripping, flooding, saying, serving, silent
 from lightproof.check.wire import Budget, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Target
+from peers.certificates import Certificates
 
 
 def wire_to(port: int, **budget: float) -> Wire:
@@ -123,3 +125,16 @@ async def test_a_datagram_nobody_answers_ends_in_time() -> None:
     began = time.monotonic()
     assert await wire_to(9).ask_datagram(b"?", wait_s=0.4) == ()
     assert time.monotonic() - began < 1.4
+
+
+async def test_what_was_aborted_is_not_closed_again(certificates: Certificates) -> None:
+    # Before CPython 3.11.4 the transport of TLS raises AttributeError when it is: every TLS detector failed there.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server_certificate, certificates.server_key)
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0, ssl=context)
+    async with server:
+        wire = wire_to(server.sockets[0].getsockname()[1])
+        async with wire.connect(tls=True) as stream:
+            stream.abort()
+            transport = stream._writer.transport  # pyright: ignore[reportPrivateUsage]
+            transport.close = lambda: pytest.fail("closed again")  # type: ignore[method-assign]

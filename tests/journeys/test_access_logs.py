@@ -1,7 +1,8 @@
 """Was it accessed? Real servers' own logs, read for a breach that a real check found."""
 
-import subprocess
+import ftplib
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from cli.running import Ran, lightproof
 from peers.images import Study, paths_of
 from peers.nginx import running_nginx
 from peers.orthanc import running_orthanc
-from peers.processes import program
 from peers.vsftpd import running_vsftpd
 
 OPEN_TO_ALL = {
@@ -24,8 +24,18 @@ OPEN_TO_ALL = {
 STRANGER = "127.0.0.2"
 
 
-def fetch(url: str) -> None:
-    subprocess.run([program("curl"), "-sf", "--interface", STRANGER, "-o", "/dev/null", url], check=True, timeout=20)
+def fetch_by_http(port: int, path: str) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20, source_address=(STRANGER, 0))
+    connection.request("GET", path)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def fetch_by_ftp(port: int, path: str) -> None:
+    with ftplib.FTP(timeout=20, source_address=(STRANGER, 0)) as client:
+        client.connect("127.0.0.1", port)
+        client.login()
+        client.retrbinary(f"RETR {path}", lambda _octets: None)
 
 
 def take_a_study(port: int, study: Study) -> None:
@@ -116,7 +126,7 @@ def test_nginxs_log_tells_a_download_earlier_than_anybody_stated(studies: tuple[
     image = web / "root" / "IM0001.dcm"
     image.write_bytes(paths_of(studies[:1])[0].read_bytes())
     with running_nginx(web, f"location / {{ autoindex on; access_log {log} combined; }}") as nginx:
-        fetch(f"http://127.0.0.1:{nginx.port}/IM0001.dcm")
+        fetch_by_http(nginx.port, "/IM0001.dcm")
         number = opened(nginx.port, home)
         told = assessed(number, f"{log}@{nginx.port}", home)
     assert told["facts"]["access"] == "proved"
@@ -134,7 +144,7 @@ def test_vsftpds_log_tells_a_download(studies: tuple[Study, ...], tmp_path: Path
     image.write_bytes(paths_of(studies[:1])[0].read_bytes())
     with running_vsftpd(ftp, {"log_ftp_protocol": "NO", "xferlog_enable": "YES"}) as server:
         number = opened(server.port, home)
-        fetch(f"ftp://127.0.0.1:{server.port}/IM0001.dcm")
+        fetch_by_ftp(server.port, "IM0001.dcm")
         told = assessed(number, ftp / "vsftpd-transfers.log", home)
     assert told["facts"]["access"] == "proved", told["access"][-1]
     assert told["access"][-1]["logs"][0]["kinds"] == ["vsftpd"]

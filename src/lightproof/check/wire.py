@@ -79,6 +79,7 @@ class Stream:
         self._reader = reader
         self._writer = writer
         self._pending = bytearray()
+        self._aborted = False
 
     @property
     def tls(self) -> TlsFacts | None:
@@ -159,9 +160,12 @@ class Stream:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._writer.transport.abort()
+        self._aborted = True
 
     async def close(self) -> None:
         """Closes in order, without waiting for a peer that does not answer."""
+        if self._aborted:  # closing what was aborted breaks TLS transports before CPython 3.11.4 (Debian 12 has 3.11.2)
+            return
         self._writer.close()
         with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
             async with asyncio.timeout(0.5):
