@@ -119,6 +119,7 @@ def test_a_procedure_killed_at_some_writes_goes_on_where_it_was(home: Path, kill
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3_600)
 def test_a_procedure_killed_at_every_write_goes_on_where_it_was(home: Path, killer: Path, tmp_path: Path) -> None:
     for at in range(1, 1_000):
         folder = tmp_path / "again"

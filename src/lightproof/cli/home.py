@@ -49,7 +49,28 @@ def opened(folder: Path | None = None, root: "RootKey | None" = None) -> Generat
     settings = load_settings(place, os.environ)
     key = root or unlocked(place, settings)
     with open_database(place / DATABASE_FILE, key.derive("database")) as database:
-        yield OpenHome(place, settings, key, Ledger(database, ledger_signer(key)))
+        home_opened = OpenHome(place, settings, key, Ledger(database, ledger_signer(key)))
+        yield home_opened
+        if settings.ledger.witness is not None:
+            _keep_with_witness(home_opened.ledger, settings.ledger.witness)
+
+
+def _keep_with_witness(ledger: "Ledger", folder: Path) -> None:
+    """What was done stays done: a witness that is away, or that contradicts, is told and stops nothing."""
+    from lightproof.evidence.ledger import LedgerBroken
+    from lightproof.evidence.witness import keep
+
+    try:
+        said = keep(ledger, folder)
+    except OSError as error:
+        told = _("The witness of the ledger in “{folder}” cannot be reached: {reason}. It is told next time.")
+        click.echo(told.format(folder=folder, reason=error.strerror), err=True)
+        return
+    except LedgerBroken:
+        return  # whoever verifies is told; the witness keeps what it has
+    if said == "broken":
+        told = _("The ledger is not the one that its witness in “{folder}” knows: run “lightproof ledger verify”.")
+        click.echo(told.format(folder=folder), err=True)
 
 
 def ledger_signer(root: "RootKey") -> "Signer":

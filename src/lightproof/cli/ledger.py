@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -114,28 +115,102 @@ def public_key() -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What the verification of the whole ledger found."""
+
+    entries: int
+    faults: "Sequence[Fault]"
+    rows: Sequence[str]
+    """Breaches whose row of the register is not the one that their entries draw."""
+    lost: Sequence[str]
+    """Witnesses that know another ledger."""
+    stamps: int
+    wrong_stamps: Sequence[tuple[int, str]]
+    stamps_checked: bool
+    """False when the settings name no certificate to check them with."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is as it was written."""
+        return not (self.faults or self.rows or self.lost or self.wrong_stamps)
+
+
 def _verify_ledger(witnessed: tuple[Path, ...], *, as_json: bool) -> int:
+    with opened() as home:
+        found = _verified(home, witnessed)
+    if as_json:
+        said = {
+            "entries": found.entries,
+            "faults": [{"what": fault.what, "index": fault.index, "name": fault.name} for fault in found.faults],
+            "rows": list(found.rows),
+            "witnesses_lost": list(found.lost),
+            "stamps": found.stamps,
+            "stamps_checked": found.stamps_checked,
+            "stamps_wrong": [{"size": size, "reason": reason} for size, reason in found.wrong_stamps],
+        }
+        click.echo(json.dumps(said))
+    else:
+        for line in _told(found):
+            click.echo(line)
+    return 0 if found.whole else FAILED
+
+
+def _verified(home: "OpenHome", witnessed: tuple[Path, ...]) -> Verified:
+    from lightproof.evidence.timestamps import read_certificates, wrong_stamps
     from lightproof.evidence.witness import held
 
-    with opened() as home:
-        faults = home.ledger.verify()
-        # A broken ledger cannot be read: only what is wrong with it can be told.
-        size = 0 if faults else home.ledger.size()
-        rows = () if faults else _wrong_rows(home)
-        lost = [str(path) for path in witnessed if not held(home.ledger, _read(path))]
-    if as_json:
-        wrong = [{"what": fault.what, "index": fault.index, "name": fault.name} for fault in faults]
-        click.echo(json.dumps({"entries": size, "faults": wrong, "rows": list(rows), "witnesses_lost": lost}))
-    else:
-        for line in _told(faults, rows, lost, size):
-            click.echo(line)
-    return FAILED if faults or rows or lost else 0
+    faults = home.ledger.verify()
+    # A broken ledger cannot be read: only what is wrong with it can be told.
+    stamps = () if faults else [(kept.size, kept.note, kept.token) for kept in home.ledger.stamps()]
+    certificate = home.settings.ledger.timestamp_certificate if stamps else None
+    wrong = () if certificate is None else tuple(wrong_stamps(stamps, read_certificates(_read(certificate))))
+    lost = [str(path) for path in witnessed if not held(home.ledger, _read(path))]
+    return Verified(
+        entries=0 if faults else home.ledger.size(),
+        faults=faults,
+        rows=() if faults else _wrong_rows(home),
+        lost=[*lost, *_contradicting(home)],
+        stamps=len(stamps),
+        wrong_stamps=wrong,
+        stamps_checked=certificate is not None,
+    )
 
 
-def _told(faults: "Sequence[Fault]", rows: Sequence[str], lost: Sequence[str], size: int) -> Iterator[str]:
-    if not (faults or rows or lost):
+def _contradicting(home: "OpenHome") -> Iterator[str]:
+    """The witness of the settings, when what it keeps is of another ledger."""
+    from lightproof.evidence.witness import testimony, witness_file
+
+    folder = home.settings.ledger.witness
+    if folder is None:
+        return
+    try:
+        said = testimony(home.ledger, folder)
+    except OSError as error:
+        told = _("The witness in “{folder}” was not asked: {reason}.")
+        click.echo(told.format(folder=folder, reason=error.strerror), err=True)
+        return
+    if said == "broken":
+        yield str(witness_file(home.ledger, folder))
+    elif said == "absent":
+        told = _("The witness in “{folder}” has no checkpoint of this ledger yet; from now on it has.")
+        click.echo(told.format(folder=folder), err=True)
+
+
+def _told(found: Verified) -> Iterator[str]:
+    faults, rows, size = found.faults, found.rows, found.entries
+    if found.whole:
         whole = ngettext("{n} entry, all as it was written.", "{n} entries, all as they were written.", size)
         yield whole.format(n=size)
+    if found.stamps and not found.stamps_checked:
+        yield _("The time stamps were not checked: the settings name no certificate of their authority.")
+    elif found.stamps and not found.wrong_stamps:
+        stamped = ngettext("{n} time stamp, true.", "{n} time stamps, all true.", found.stamps)
+        yield stamped.format(n=found.stamps)
+    for stamped_size, reason in found.wrong_stamps:
+        yield _("The time stamp of the first {n} entries is none of the authority of the settings ({reason}).").format(
+            n=stamped_size, reason=reason
+        )
     for fault in faults[:_SHOWN]:
         index = fault.index if fault.index is not None else "–"
         yield _("Entry {index}: {what}").format(index=index, what=fault.sentence())
@@ -144,7 +219,7 @@ def _told(faults: "Sequence[Fault]", rows: Sequence[str], lost: Sequence[str], s
     if rows:
         yield _("Rows that are not what the ledger says: {numbers}").format(numbers=", ".join(rows[:_SHOWN]))
     rewritten = _("The ledger is not the one that “{name}” was signed for: it was rolled back or rewritten.")
-    for name in lost:
+    for name in found.lost:
         yield rewritten.format(name=name)
 
 

@@ -7,7 +7,7 @@ a signature that leads to the certificate in the settings.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -130,6 +130,20 @@ def verify_stamp(
         return Stamp(token=token, at=answer.tst_info.gen_time, serial=answer.tst_info.serial_number)
     except (VerificationError, ValueError) as error:
         raise StampRefused("signature-not-trusted") from error
+
+
+def wrong_stamps(
+    kept: Iterable[tuple[int, str, bytes]], certificates: Sequence[x509.Certificate]
+) -> Iterator[tuple[int, str]]:
+    """Of stamps that were kept (size, signed note, answer), those that are none: the size, and why, in a word.
+
+    Needs no network: what was kept is all that a verification asks for.
+    """
+    for size, note, token in kept:
+        try:
+            verify_stamp(token, note.encode(), certificates)
+        except StampRefused as refusal:
+            yield size, refusal.reason
 
 
 def refused(refusal: StampRefused) -> LightproofError:

@@ -219,7 +219,8 @@ def _table(path: Path, text: str) -> Table:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = re.search(r"at line (\d+)", str(error))
         place = _place(path, int(found[1]) if found else None)
-        raise _refused(place, "", _("this is not TOML (text stands between quotes)")) from error
+        reason = _("this is not TOML (text stands between quotes, each section stands once)")
+        raise _refused(place, "", reason) from error
 
 
 def _lines(text: str) -> dict[str, int]:

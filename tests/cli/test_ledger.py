@@ -1,0 +1,95 @@
+"""`lightproof ledger`, with a witness on a stick and a time-stamping authority that openssl runs here."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.running import Ran, lightproof
+from peers.timestamp_authority import running_timestamp_authority
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with a breach in it."""
+    folder = tmp_path / "home"
+    assert lightproof("init", "--unlock", "key-file", "--key-file", tmp_path / "key", home=folder).code == 0
+    return folder
+
+
+def reported(home: Path, what: str = "A laptop was stolen") -> Ran:
+    ran = lightproof("breach", "open", "--report", what, "--json", home=home)
+    assert ran.code == 0, ran.err
+    return ran
+
+
+def settings(home: Path, **ledger: Path | str) -> None:
+    file = home / "settings.toml"
+    lines = "".join(f'{name} = "{value}"\n' for name, value in ledger.items())
+    file.write_text(file.read_text().replace("[ledger]\n", f"[ledger]\n{lines}"))
+
+
+def test_a_witness_finds_the_ledger_that_was_put_back(home: Path, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    settings(home, witness=stick)
+    reported(home)
+    before = tmp_path / "before"
+    shutil.copytree(home, before)
+    reported(home, "A second laptop was stolen")
+    assert lightproof("ledger", "verify", home=home).code == 0
+    shutil.rmtree(home)
+    shutil.copytree(before, home)
+    found = lightproof("ledger", "verify", home=home)
+    assert found.code == 3
+    assert "rolled back or rewritten" in found.out.decode()
+    assert str(stick) in found.out.decode()
+    later = reported(home, "As if nothing had happened")
+    assert "ledger verify" in later.err
+    assert lightproof("ledger", "verify", "--json", home=home).json["witnesses_lost"]
+
+
+def test_a_witness_that_is_away_stops_nothing_and_is_told(home: Path, tmp_path: Path) -> None:
+    settings(home, witness=tmp_path / "stick")
+    ran = reported(home)
+    assert "cannot be reached" in ran.err
+    verified = lightproof("ledger", "verify", home=home)
+    assert verified.code == 0
+    (tmp_path / "stick").mkdir()
+    assert "from now on" in lightproof("ledger", "verify", home=home).err
+    assert lightproof("ledger", "verify", home=home).err == ""
+
+
+def test_stamps_are_verified_with_the_certificate_of_the_settings(home: Path, tmp_path: Path) -> None:
+    for name in ("authority", "other"):
+        (tmp_path / name).mkdir()
+    with (
+        running_timestamp_authority(tmp_path / "authority") as authority,
+        running_timestamp_authority(tmp_path / "other") as other,
+    ):
+        certificate = tmp_path / "certificate.pem"
+        certificate.write_bytes(authority.root.read_bytes())
+        settings(home, timestamp_authority=authority.url, timestamp_certificate=certificate)
+        reported(home)
+        assert lightproof("ledger", "stamp", home=home).code == 0
+        asked = len(authority.asked)
+        verified = lightproof("ledger", "verify", home=home)
+        assert (verified.code, len(authority.asked)) == (0, asked), "verified without the network"
+        assert "1 time stamp, true." in verified.out.decode()
+        certificate.write_bytes(other.root.read_bytes())
+    wrong = lightproof("ledger", "verify", "--json", home=home)
+    assert wrong.code == 3
+    assert wrong.json["stamps_wrong"][0]["reason"] == "signature-not-trusted"
+
+
+def test_stamps_without_a_certificate_are_said_not_to_be_checked(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "authority").mkdir()
+    text = (home / "settings.toml").read_text()
+    with running_timestamp_authority(tmp_path / "authority") as authority:
+        settings(home, timestamp_authority=authority.url, timestamp_certificate=authority.root)
+        reported(home)
+        assert lightproof("ledger", "stamp", home=home).code == 0
+    (home / "settings.toml").write_text(text)
+    verified = lightproof("ledger", "verify", home=home)
+    assert verified.code == 0
+    assert "not checked" in verified.out.decode()
