@@ -50,3 +50,7 @@ def test_the_systems_clocks_agree_with_themselves() -> None:
 def test_an_instant_has_a_zone_and_it_is_utc() -> None:
     with pytest.raises(ValueError, match="UTC"):
         Instant(datetime(2026, 3, 29), "", 0)  # noqa: DTZ001
+
+
+def test_going_back_is_a_jump_even_when_both_clocks_go_back() -> None:
+    assert jump(BEFORE, later(-HOUR, -HOUR)) == -HOUR

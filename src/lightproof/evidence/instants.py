@@ -47,12 +47,13 @@ def jump(previous: Instant, now: Instant, *, tolerance: timedelta = TOLERANCE) -
     """By how much the wall clock was moved between two readings; None when by no more than `tolerance`.
 
     Within one start of the machine both clocks must have advanced alike. Across a restart only a clock that went
-    backwards can be told from time that passed.
+    backwards can be told from time that passed. A clock that went backwards was moved, whatever the other one says.
     """
     moved = now.wall - previous.wall
     if now.boot and now.boot == previous.boot:
-        moved -= timedelta(microseconds=(now.monotonic_ns - previous.monotonic_ns) // 1_000)
-        return moved if abs(moved) > tolerance else None
+        apart = moved - timedelta(microseconds=(now.monotonic_ns - previous.monotonic_ns) // 1_000)
+        if abs(apart) > tolerance:
+            return apart
     return moved if moved < -tolerance else None
 
 
