@@ -1,11 +1,13 @@
 """`lightproof breach` and `lightproof ledger`, run as people and scripts run them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.running import lightproof
+from peers.orthanc import Orthanc
 
 FACTS = {
     "confidentiality": "presumed",
@@ -116,3 +118,25 @@ def test_an_alert_that_is_due_becomes_a_calendar_file_once(home: Path, tmp_path:
     ]
     assert b"BEGIN:VALARM" in (tmp_path / "calendar" / f"{number}.ics").read_bytes()
     assert lightproof("breach", "remind", "--json", home=home).json["sent"] == []
+
+
+def test_an_alert_of_a_check_opens_a_breach_with_all_that_the_check_measured(
+    orthanc: Callable[..., Orthanc], home: Path, tmp_path: Path
+) -> None:
+    server = orthanc({"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True})
+    assert lightproof("check", f"127.0.0.1:{server.dicom_port}", home=home).code == 3
+    assert lightproof("ledger", "export", tmp_path / "export", home=home).code == 0
+    entries = [json.loads(line) for line in (tmp_path / "export" / "entries.ndjson").read_bytes().splitlines()]
+    (alert,) = [entry for entry in entries if entry["kind"] == "check.alert"]
+    ran = lightproof("breach", "open", "--from-alert", alert["index"], "--json", home=home)
+    assert ran.code == 0, ran.err
+    told = ran.json
+    assert (told["source"]["kind"], told["source"]["entry"]) == ("alert", alert["index"])
+    assert told["source"]["findings"]
+    assert told["facts"]["started_at"]
+    assert told["facts"]["origin"] == ["unintended_publication"]
+    for entry in (0, 9_999):
+        refused = lightproof("breach", "open", "--from-alert", entry, home=home)
+        assert refused.code == 2, refused.out
+        assert str(entry) in refused.err
+    assert [line["id"] for line in lightproof("breach", "list", "--json", home=home).json["breaches"]] == [told["id"]]
