@@ -1,12 +1,31 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
+from typing import get_args
 
 import pytest
 from rich.cells import cell_len
 
 from lightproof.documents.exposure import exposure_document
+from lightproof.documents.model import (
+    BarChart,
+    Block,
+    Card,
+    Counts,
+    Document,
+    FactList,
+    Heading,
+    Items,
+    Ladder,
+    Paragraph,
+    Rung,
+    Section,
+    Table,
+    Tone,
+    Verdict,
+)
 from lightproof.documents.terminal import Screen, terminal
 from lightproof.evidence.records import ExposureReport
 from lightproof.locale import LANGUAGES, Language, speaking
@@ -87,3 +106,42 @@ def test_an_action_too_long_for_its_column_is_told_whole(a_practice: ExposureRep
     text = terminal(exposure_document(report), PLAIN, "lightproof check")
     assert action in " ".join(text.split())
     assert len(text.splitlines()) <= 23
+
+
+EVERY_BLOCK: dict[type, Block] = {
+    Verdict: Verdict("F", "word-verdict", Tone.CRITICAL, "A sentence.", ()),
+    Counts: Counts(("word-counts",)),
+    Ladder: Ladder("word-ladder", "F", Tone.CRITICAL, (Rung("Do it", "A", Tone.GOOD),)),
+    Paragraph: Paragraph("word-paragraph"),
+    Heading: Heading("word-heading"),
+    Items: Items("Next", ("word-items",), ordered=True),
+    FactList: FactList((("Term", "word-factlist"),)),
+    Table: Table("Rows", ("Head",), (("word-table",),)),
+}
+
+
+def test_every_block_of_a_document_is_shown() -> None:
+    assert set(EVERY_BLOCK) | {BarChart, Card} == set(get_args(Block)), (
+        "a new kind of block needs its place on the screen"
+    )
+    document = Document(
+        title="t", subtitle="s", language="en", made=datetime(2026, 11, 23, tzinfo=UTC), producer="p", footer="f",
+        sections=(Section("", tuple(EVERY_BLOCK.values())),),
+    )  # fmt: skip
+    screen = terminal(document, PLAIN)
+    for kind in EVERY_BLOCK:
+        assert f"word-{kind.__name__.lower()}" in screen
+    assert all(cell_len(line) <= 80 for line in screen.splitlines())
+
+
+def test_long_facts_and_items_go_on_below_themselves() -> None:
+    blocks = (FactList((("Authority by", "word " * 30),)), Items("Next", ("word " * 30,)))
+    document = Document(
+        title="t", subtitle="s", language="en", made=datetime(2026, 11, 23, tzinfo=UTC), producer="p", footer="f",
+        sections=(Section("", blocks),),
+    )  # fmt: skip
+    lines = terminal(document, PLAIN).splitlines()
+    assert lines[0].startswith("Authority by  word")
+    assert lines[1].startswith(" " * 14 + "word")
+    assert "- word" in "\n".join(lines)
+    assert all(cell_len(line) <= 80 for line in lines)

@@ -15,10 +15,15 @@ from rich.style import Style
 from rich.text import Text
 
 from lightproof.documents.model import (
+    BarChart,
     Block,
+    Card,
     Cell,
     Counts,
     Document,
+    FactList,
+    Heading,
+    Items,
     Ladder,
     Link,
     Mark,
@@ -105,10 +110,35 @@ def _block(block: Block, screen: Screen, given_up: int) -> Iterator[Text]:
             yield Text(_("{title}: {letters}").format(title=title, letters=letters), style="bold")
         case Paragraph():
             yield from _wrapped(block.text)
+        case Heading():
+            yield Text(for_terminal(block.text), style="bold")
+        case Items():
+            yield from _items(block)
+        case FactList():
+            yield from _facts(block)
+        case BarChart() | Card():
+            return  # pages have room for them, a first screen has not
         case Table():
             yield from _table(block, screen, given_up)
         case _:
-            return
+            assert_never(block)
+
+
+def _items(items: Items) -> Iterator[Text]:
+    yield Text(for_terminal(items.title), style="bold")
+    for number, item in enumerate(items.items, start=1):
+        lead = f"{number}. " if items.ordered else "- "
+        for index, line in enumerate(_wrapped(item, width=_WIDTH - len(lead))):
+            yield Text.assemble(lead if index == 0 else " " * len(lead), line)
+
+
+def _facts(facts: FactList) -> Iterator[Text]:
+    """Terms in one column, their values beside them."""
+    terms = [for_terminal(term) for term, _value in facts.rows]
+    beside = min(max(map(cell_len, terms), default=0), _WIDTH // 3) + _GAP
+    for term, (_term, value) in zip(terms, facts.rows, strict=True):
+        for index, line in enumerate(_wrapped(value, width=_WIDTH - beside)):
+            yield Text.assemble(set_cell_size(term if index == 0 else "", beside), line)
 
 
 def _verdict(verdict: Verdict) -> Iterator[Text]:
