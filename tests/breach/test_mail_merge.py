@@ -4,9 +4,7 @@ import csv
 import email
 import email.policy
 import io
-import json
 import time
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -173,15 +171,12 @@ def test_no_value_shows_a_person() -> None:
 
 def test_the_register_keeps_numbers_and_digests_alone() -> None:
     recipients = read(LIST)
-    written = [letters(*variant) for variant in recipients.variants]
-    kept = delivery(recipients, written, at=datetime(2026, 11, 25, 9, tzinfo=UTC), returned={"post": 1})
+    kept = delivery(recipients, {"post": 1})
     assert dict(kept.means) == {"post": 1, "email": 1}
     assert (kept.count, kept.not_reached) == (2, 1)
-    text = json.dumps(kept.as_json())
-    assert not any(part in text for name in NAMES for part in name.split())
-    assert kept.letter_sha256 == tuple(one.template_sha256 for one in written)
+    assert not any(part in repr(kept) for name in NAMES for part in name.split())
     with pytest.raises(UsageRefused):
-        delivery(recipients, written, at=FOUND, returned={"post": 3})
+        delivery(recipients, {"post": 3})
 
 
 def test_the_digest_recognises_the_list_and_needs_the_key() -> None:

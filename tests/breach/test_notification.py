@@ -186,8 +186,9 @@ def test_a_complete_notice_needs_every_open_field() -> None:
 
 
 def test_persons_that_were_told_fill_the_section() -> None:
-    sent = {"means": ["post", "sms"], "count": 1100, "at": "2026-11-25T09:00:00Z", "letter_sha256": "cd" * 32}
-    more = {"means": ["post"], "count": 50, "at": "2026-11-26T09:00:00Z", "letter_sha256": "cd" * 32}
+    kept = {"letters_sha256": ["cd" * 32], "by_means": {}, "not_reached": None, "list_digest": ""}
+    sent = {"means": ["post", "sms"], "count": 1100, "at": "2026-11-25T09:00:00Z", **kept}
+    more = {"means": ["post"], "count": 50, "at": "2026-11-26T09:00:00Z", **kept}
     told = the_incident(an_entry(6, "communicated", sent, hours=49), an_entry(7, "communicated", more, hours=72))
     notice = a_notice(told, hours=80)
     assert value(notice, "communicated") == "yes"

@@ -46,7 +46,7 @@ def test_a_breach_goes_from_report_to_the_closed_file(procedure: Procedure) -> N
     procedure.notified(
         told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=deadline, sheet=b"{}"
     )
-    procedure.communicated(told.id, ["post"], at=NOW, count=1180, letter=b"Dear patient")
+    procedure.communicated(told.id, ["post"], at=NOW, count=1180, letters=[b"Dear patient"])
     assert procedure.close(told.id, "all done").status is Status.CLOSED
     with refused("breach-closed"):
         procedure.correct(told.id, {"title": "x"}, "why")

@@ -1,7 +1,10 @@
 """`lightproof breach` and `lightproof ledger`, run as people and scripts run them."""
 
+import email
+import email.policy
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,86 @@ def test_an_alert_that_is_due_becomes_a_calendar_file_once(home: Path, tmp_path:
     ]
     assert b"BEGIN:VALARM" in (tmp_path / "calendar" / f"{number}.ics").read_bytes()
     assert lightproof("breach", "remind", "--json", home=home).json["sent"] == []
+
+
+LIST = (
+    "name;salutation;address;email;language;minor\n"
+    "CANARY Ada;;1 rue de la Paix|75002 Paris;;fr;no\n"
+    "CANARY Brian;;2 High Street|London;;en;no\n"
+    "CANARY Chloé;;;chloe@home.example;fr;yes\n"
+    "CANARY Nobody;;;;fr;no\n"
+)
+
+
+def test_a_mailing_is_counted_from_its_list_which_is_forgotten(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    persons = tmp_path / "patients.csv"
+    persons.write_text(LIST)
+    sent = lightproof(
+        "breach", "letter", number, "--recipients", persons, "--sent", datetime.now(UTC).isoformat(),
+        "--returned", "post=1", "--json", home=home,
+    )  # fmt: skip
+    assert sent.code == 0, sent.err
+    (told,) = sent.json["communications"]
+    assert told["by_means"] == {"post": 1, "email": 1}
+    assert (told["count"], told["not_reached"], len(told["list_digest"])) == (2, 2, 64)
+    assert len(told["letters_sha256"]) == 3, "in French, in English, and to who holds parental authority"
+    sheet = lightproof("breach", "notify", number, "--json", home=home)
+    fields = {field["key"]: field for field in sheet.json["fields"]}
+    assert fields["comm_count"]["value"] == 2
+    shown = lightproof("breach", "show", number, "--out", tmp_path / "f.html", home=home)
+    for output in (sent.out, sheet.out, shown.out):
+        assert b"CANARY" not in output
+    assert b"CANARY" not in (tmp_path / "f.html").read_bytes()
+    assert "e-mail 1, post 1; 2 persons told; not reached: 2" in (tmp_path / "f.html").read_text()
+    assert lightproof("ledger", "export", tmp_path / "export", "--with-attachments", home=home).code == 0
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "export").rglob("*") if path.is_file())
+    assert b"CANARY" not in kept
+    assert b"home.example" not in kept
+
+
+@pytest.mark.parametrize("returned", ["post=9", "pigeon=1", "post=some"])
+def test_more_letters_back_than_went_out_are_refused(returned: str, home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    (tmp_path / "patients.csv").write_text(LIST)
+    ran = lightproof(
+        "breach", "letter", number, "--recipients", tmp_path / "patients.csv", "--sent", datetime.now(UTC).isoformat(),
+        "--returned", returned, home=home,
+    )  # fmt: skip
+    assert ran.code == 2, ran.out
+    assert "CANARY" not in ran.err
+
+
+def test_e_mails_are_drafts_that_a_person_sends(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    (tmp_path / "patients.csv").write_text(LIST)
+    out = tmp_path / "out"
+    out.mkdir()
+    ran = lightproof(
+        "breach", "letter", number, "--kind", "email", "--recipients", tmp_path / "patients.csv", "--out",
+        out / "draft.eml", home=home,
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    (draft,) = out.iterdir()
+    assert draft.name == "draft-0003.eml", "the place in the list, never a name"
+    read = email.message_from_bytes(draft.read_bytes(), policy=email.policy.default)
+    assert read["X-Unsent"] == "1"
+    assert read["To"].addresses[0].addr_spec == "chloe@home.example"
+    assert read.get_content_type() == "text/plain"
+    assert len(read.get_content()) > 500
+
+
+def test_a_list_larger_than_the_limit_is_refused_with_it(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    persons = tmp_path / "patients.csv"
+    persons.write_text(LIST + "CANARY Ada;;1 rue de la Paix;;fr;no\n" * 40_000)
+    assert persons.stat().st_size > 1 << 20
+    ran = lightproof("breach", "letter", number, "--recipients", persons, "--sent", "now", home=home)
+    assert "32 MiB" not in ran.err
+    with persons.open("ab") as file:
+        file.truncate(33 << 20)
+    ran = lightproof("breach", "letter", number, "--recipients", persons, "--out", tmp_path / "x.odt", home=home)
+    assert (ran.code, "32 MiB" in ran.err) == (2, True), ran.err
 
 
 def test_an_alert_of_a_check_opens_a_breach_with_all_that_the_check_measured(

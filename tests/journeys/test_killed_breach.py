@@ -41,7 +41,7 @@ with at_the_desk("Dr Demo") as desk:
             told(), desk.notification(told(), "initial", delay_reason=""), at=now_utc().isoformat(),
             reference="2026-1234", delay_reason="",
         ),
-        lambda: did.communicated(number, ["post"], at=now_utc(), count=1180, letter=b"Dear patient"),
+        lambda: did.communicated(number, ["post"], at=now_utc(), count=1180, letters=[b"Dear patient"]),
         lambda: did.close(number, "port closed, patients told"),
     ]
     done = len(list(desk.home.ledger.entries(subject="breach/" + number)))

@@ -12,7 +12,16 @@ from lightproof.breach.access.told import access_blocks, conclusion_word
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident, Stated, Status, Step
-from lightproof.breach.words import choice_word, duty_word, fact_name, fact_text, level_word, status_word, step_word
+from lightproof.breach.words import (
+    choice_word,
+    delivery_text,
+    duty_word,
+    fact_name,
+    fact_text,
+    level_word,
+    status_word,
+    step_word,
+)
 from lightproof.documents import wording
 from lightproof.documents.model import (
     Block,
@@ -44,7 +53,7 @@ def dossier(told: Incident, clock: Clock, now: datetime, *, checkpoint: str = ""
         footer=checkpoint or told.id,
         sections=(
             Section(_("Summary"), tuple(_summary(told, clock, now))),
-            Section(_("What is known"), tuple(_known(told))),
+            Section(_("What is known"), (*_known(told), *_told_persons(told))),
             Section(_("Assessment"), tuple(_assessed(told))),
             Section(_("History"), tuple(_history(told))),
         ),
@@ -153,6 +162,15 @@ def _known(told: Incident) -> list[Block]:
         blocks.append(Heading(_("Access logs")))
         blocks += access_blocks(summary)
     return blocks
+
+
+def _told_persons(told: Incident) -> list[Block]:
+    rows = tuple(
+        (wording.instant(sent.at), delivery_text(sent), ", ".join(f"{digest[:12]}…" for digest in sent.letters_sha256))
+        for sent in told.communications
+    )
+    columns = (_("When"), _("Who was told"), _("Letters"))
+    return [Table(_("Persons told"), columns, rows, widths=(2, 4, 3))] if rows else []
 
 
 def _assessed(told: Incident) -> list[Block]:

@@ -102,7 +102,14 @@ class Communicated:
     means: tuple[str, ...]
     count: int | None
     at: datetime
-    letter_sha256: str
+    letters_sha256: tuple[str, ...]
+    """Attachments of the ledger: the text of each letter, without names."""
+    by_means: Mapping[str, int]
+    """Persons reached by each means, where a list says so."""
+    not_reached: int | None
+    """Persons of the list that no letter reached."""
+    list_digest: str
+    """Keyed digest of the list of persons, which stays outside the evidence."""
     by: str
     entry: int
 
@@ -276,7 +283,10 @@ def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> I
         means=tuple(payload["means"]),
         count=payload.get("count"),
         at=datetime.fromisoformat(payload["at"]),
-        letter_sha256=payload.get("letter_sha256", ""),
+        letters_sha256=tuple(payload["letters_sha256"]),
+        by_means=payload["by_means"],
+        not_reached=payload["not_reached"],
+        list_digest=payload["list_digest"],
         by=entry.principal,
         entry=entry.index,
     )

@@ -7,7 +7,6 @@ Rules of this file:
 - what the law asks for and nobody knows yet is listed (`to_complete`), never papered over.
 """
 
-import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,11 +137,6 @@ class Letter:
     closing: str
     to_complete: tuple[str, ...] = field(default=())
     """What the law demands and the facts or settings do not say yet, in the language of whoever prepares it."""
-
-    @property
-    def template_sha256(self) -> str:
-        """Digest of what everyone was told: `text` without a name, as UTF-8."""
-        return hashlib.sha256(self.text().encode()).hexdigest()
 
     def text(self, salutation: str = "") -> str:
         """As plain text."""

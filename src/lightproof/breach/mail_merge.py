@@ -14,7 +14,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,7 +22,6 @@ from typing import Final, Literal
 from lightproof.breach.letters import Addressee, Letter, document, texts
 from lightproof.documents.model import Document
 from lightproof.errors import UsageRefused
-from lightproof.evidence.entries import rfc3339
 from lightproof.locale import Language, as_language
 from lightproof.locale import gettext as _
 
@@ -92,28 +90,15 @@ class Recipients:
 class Delivery:
     """How many were told, by which means: what the register keeps."""
 
-    at: datetime
     means: Mapping[Means, int]
-    letter_sha256: tuple[str, ...]
-    """Digest of each letter's text, without names."""
     list_digest: str
     not_reached: int
+    """Persons without address, and those whose letter came back."""
 
     @property
     def count(self) -> int:
         """Persons told."""
         return sum(self.means.values())
-
-    def as_json(self) -> dict[str, object]:
-        """For the ledger: numbers and digests."""
-        return {
-            "at": rfc3339(self.at),
-            "means": dict(self.means),
-            "count": self.count,
-            "not_reached": self.not_reached,
-            "letter_sha256": list(self.letter_sha256),
-            "list_digest": self.list_digest,
-        }
 
 
 def read_recipients(content: bytes, *, key: bytes, language: Language) -> Recipients:
@@ -172,9 +157,7 @@ def addressee(row: Recipient, written: Letter) -> Addressee:
     return Addressee(lines=(row.name, *row.address), salutation=row.salutation or written.salutation(row.name))
 
 
-def delivery(
-    recipients: Recipients, letters: Sequence[Letter], *, at: datetime, returned: Mapping[Means, int] | None = None
-) -> Delivery:
+def delivery(recipients: Recipients, returned: Mapping[Means, int] | None = None) -> Delivery:
     """What the register keeps of a mailing. `returned`: how many came back, by means.
 
     Raises UsageRefused when more came back than were sent.
@@ -188,9 +171,7 @@ def delivery(
             _("Give the number of letters that came back, by post and by e-mail."),
         )
     return Delivery(
-        at=at,
         means=reached,
-        letter_sha256=tuple(dict.fromkeys(letter.template_sha256 for letter in letters)),
         list_digest=recipients.digest,
         not_reached=len(recipients.rows) - sum(reached.values()),
     )

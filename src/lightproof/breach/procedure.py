@@ -19,6 +19,7 @@ from lightproof.breach.exemptions import Ground
 from lightproof.breach.exemptions import exemption as exemption_of
 from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of, refused
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
+from lightproof.breach.mail_merge import Delivery
 from lightproof.breach.opening import Measured, closed_since, exposed_services, facts_of_exposure
 from lightproof.breach.register import DeadlineOf
 from lightproof.documents import json as report_json
@@ -255,15 +256,32 @@ class Procedure:
             return self._write(writing, told, "notified", payload)
 
     def communicated(
-        self, number: str, means: Sequence[str], *, at: datetime, count: int | None, letter: bytes = b""
+        self,
+        number: str,
+        means: Sequence[str],
+        *,
+        at: datetime,
+        count: int | None,
+        letters: Sequence[bytes] = (),
+        delivery: Delivery | None = None,
     ) -> Incident:
-        """Records that persons were told, how many and how; never who (Art. 34)."""
+        """Records that persons were told, how many and how; never who (Art. 34).
+
+        `letters`: the text of each, without names. `delivery`: what a list of persons shows of their number.
+        """
         if at > self.now():
             raise refused("at", _("this instant is in the future"))
         told = self.incident(number)
         with self.ledger.writing() as writing:
-            digest = writing.attach(letter, "text/plain") if letter else ""
-            payload = {"means": list(means), "count": count, "at": _utc(at), "letter_sha256": digest}
+            payload = {
+                "means": list(means),
+                "count": count,
+                "at": _utc(at),
+                "letters_sha256": [writing.attach(letter, "text/plain") for letter in letters],
+                "by_means": dict(delivery.means) if delivery else {},
+                "not_reached": delivery.not_reached if delivery else None,
+                "list_digest": delivery.list_digest if delivery else "",
+            }
             return self._write(writing, told, "communicated", payload)
 
     def alerted(self, number: str, hours_before: int, sent: Sequence[str], failed: Sequence[str] = ()) -> Incident:
@@ -307,6 +325,32 @@ class Procedure:
         told = self.incident(number)
         with self.ledger.writing() as writing:
             return self._write(writing, told, "reopened", {"reason": reason})
+
+    def erase(self, number: str, reason: str) -> None:
+        """Takes a closed breach away for good, when its time in the register is over (GDPR Art. 5(1)(e)).
+
+        Entries keep their hashes, times and kinds, so that the ledger still verifies; one more entry says what was
+        erased, by whom and why. Raises UsageRefused without reason, and for a breach that is not closed.
+        """
+        told = self.incident(number)
+        if not reason.strip():
+            raise UsageRefused(
+                "reason-missing",
+                _("An erasure needs a reason."),
+                _("Say why with --reason: only that stays."),
+            )
+        if told.status is not Status.CLOSED:
+            raise UsageRefused(
+                "breach-not-closed",
+                _("Breach {number} is not closed: it cannot be erased.").format(number=told.id),
+                _("Close it first: “lightproof breach close {number} --reason …”.").format(number=told.id),
+            )
+        self.ledger.erase(
+            [step.entry for step in told.steps],
+            f"{told.id}: {reason}",
+            principal=self.by,
+            along=lambda connection: register.drop(connection, told.id),
+        )
 
     # Reading
 

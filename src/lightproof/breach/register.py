@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from lightproof.breach.incident import SUBJECT, Incident, Status, incident
@@ -81,6 +81,11 @@ def put(connection: Connection, line: Line) -> None:
     values = {**asdict(line), "row_sha": sha256_of(line)}
     statement = insert(breach).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def drop(connection: Connection, number: str) -> None:
+    """Takes a row away: its breach was erased from the ledger in the same transaction."""
+    connection.execute(delete(breach).where(breach.c.id == number))
 
 
 def next_number(connection: Connection, year: int) -> str:

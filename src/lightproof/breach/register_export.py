@@ -11,9 +11,9 @@ from typing import Final
 from lightproof import __version__
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident
-from lightproof.breach.words import choice_word, fact_text, level_word, status_word
+from lightproof.breach.words import choice_word, delivery_text, fact_text, level_word, status_word
 from lightproof.documents import wording
-from lightproof.documents.model import Document, Section, Table
+from lightproof.documents.model import Attachment, Document, Section, Table
 from lightproof.documents.text import for_csv
 from lightproof.documents.xlsx import xlsx
 from lightproof.evidence.entries import rfc3339
@@ -48,8 +48,7 @@ def row(told: Incident) -> tuple[str, ...]:
     ]
     filed = [f"{rfc3339(one.filed_at)} {one.authority} {one.stage} {one.reference} {one.delay_reason}".strip()
              for one in told.notifications]  # fmt: skip
-    sent = [f"{rfc3339(one.at)} {', '.join(one.means)} {one.count if one.count is not None else ''}".strip()
-            for one in told.communications]  # fmt: skip
+    sent = [f"{rfc3339(one.at)} {delivery_text(one)}" for one in told.communications]
     return (
         told.id, wording.instant(told.opened_at), status_word(told.status),
         " ".join(part for part in (told.facts.title, told.facts.description) if part),
@@ -79,7 +78,9 @@ def as_xlsx(breaches: Iterable[Incident], made: datetime) -> bytes:
     return xlsx(_("Register of breaches"), columns(), (row(told) for told in breaches), made)
 
 
-def as_document(breaches: Sequence[Incident], made: datetime, checkpoint: str) -> Document:
+def as_document(
+    breaches: Sequence[Incident], made: datetime, checkpoint: str, attachments: tuple[Attachment, ...] = ()
+) -> Document:
     """The register as a document: one table a breach, so that nothing is cut."""
     sections = tuple(
         Section(
@@ -96,6 +97,7 @@ def as_document(breaches: Sequence[Incident], made: datetime, checkpoint: str) -
         producer=f"lightproof {__version__}",
         footer=_("Root of the ledger: {root}").format(root=checkpoint.splitlines()[2] if checkpoint else "–"),
         sections=sections or (Section(_("No breach in the register."), ()),),
+        attachments=attachments,
     )
 
 

@@ -103,7 +103,7 @@ def _sent(asked: Asked) -> dict[str, Answer]:
     sent = asked.told.communications
     refs = tuple(f"entry {one.entry}" for one in sent)
     counts = [one.count for one in sent if one.count is not None]
-    letters = tuple(dict.fromkeys(f"sha256:{one.letter_sha256}" for one in sent if one.letter_sha256))
+    letters = tuple(dict.fromkeys(f"sha256:{digest}" for one in sent for digest in one.letters_sha256))
     means = tuple(dict.fromkeys(means for one in sent for means in one.means))
     return {
         "comm_date": Answer(value=max(one.at for one in sent).date(), source="register", evidence=refs),

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
-from lightproof.breach.incident import Status
+from lightproof.breach.incident import Communicated, Status
 from lightproof.documents import wording
 from lightproof.locale import gettext as _
+from lightproof.locale import ngettext
 
 Said = Callable[[], str]
 
@@ -34,6 +35,22 @@ def level_word(level: str) -> str:
 def step_word(what: str) -> str:
     """A step of a breach's life."""
     return _spoken(_STEPS, what)
+
+
+def means_word(means: str) -> str:
+    """A way in which persons were told."""
+    return _spoken(_MEANS, means)
+
+
+def delivery_text(sent: Communicated) -> str:
+    """How many persons a communication reached, and how."""
+    ways = [f"{means_word(means)} {wording.number(n)}" for means, n in sent.by_means.items()]
+    parts = [", ".join(ways or map(means_word, sent.means))]
+    if sent.count is not None:
+        parts.append(ngettext("{n} person told", "{n} persons told", sent.count).format(n=wording.number(sent.count)))
+    if sent.not_reached:
+        parts.append(_("not reached: {n}").format(n=wording.number(sent.not_reached)))
+    return "; ".join(parts)
 
 
 def fact_name(name: str) -> str:
@@ -110,6 +127,14 @@ _STEPS: Final[Mapping[str, Said]] = {
     "alerted": lambda: _("alert sent"),
     "closed": lambda: _("closed"),
     "reopened": lambda: _("opened again"),
+}
+_MEANS: Final[Mapping[str, Said]] = {
+    "post": lambda: _("post"),
+    "email": lambda: _("e-mail"),
+    "sms": lambda: _("text message"),
+    "phone": lambda: _("telephone"),
+    "public_notice": lambda: _("public notice"),
+    "other": lambda: _("other means"),
 }
 _FACTS: Final[Mapping[str, Said]] = {
     "title": lambda: _("Title"),

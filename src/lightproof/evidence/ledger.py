@@ -116,14 +116,23 @@ class Ledger:
             payload = {"size": size, "sha256": digest, "stamped_at": rfc3339(at)}
             return writing.append(STAMPED, erasure.SUBJECT, payload, principal=principal)
 
-    def erase(self, indices: Iterable[int], reason: str, *, principal: str) -> tuple[Entry, ...]:
+    def erase(
+        self,
+        indices: Iterable[int],
+        reason: str,
+        *,
+        principal: str,
+        along: Callable[[Connection], None] = lambda _connection: None,
+    ) -> tuple[Entry, ...]:
         """Takes the content of entries away for good, and the files that no other entry mentions.
 
-        Hash, time and kind stay. Gives the entries that say so. Copies of the database made before still have it.
+        Hash, time and kind stay. `along` takes away, in the same transaction, what was drawn from them elsewhere. Gives
+        the entries that say so. Copies of the database made before still have it.
         Raises UsageRefused: `entry-unknown`, `entry-erased`, `entry-kept` for what the ledger says about itself.
         """
         with self.writing() as writing:
             said = erasure.erase(writing, list(indices), reason, principal=principal)
+            along(writing.connection)
         self.database.forget_deleted()
         return said
 

@@ -196,22 +196,26 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def read_file(path: Path) -> bytes:
-    """A file of facts; `-` is standard input. Raises UsageRefused when it cannot be read, or is far too long."""
+def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
+    """A file of facts, or a list; `-` is standard input. Raises UsageRefused when it cannot be read, or is too long."""
     from lightproof.errors import UsageRefused
 
     try:
-        content = sys.stdin.buffer.read(_FACTS_BYTES + 1) if str(path) == "-" else path.read_bytes()
+        if str(path) == "-":
+            content = sys.stdin.buffer.read(most + 1)
+        else:
+            with path.open("rb") as file:
+                content = file.read(most + 1)
     except OSError as error:
         raise UsageRefused(
             "file-unreadable",
             _("“{path}” cannot be read: {reason}.").format(path=path, reason=error.strerror),
             _("Check its name and your rights."),
         ) from error
-    if len(content) > _FACTS_BYTES:
+    if len(content) > most:
         raise UsageRefused(
             "file-too-large",
-            _("“{path}” is longer than any file of facts.").format(path=path),
+            _("“{path}” is longer than {limit} MiB.").format(path=path, limit=most >> 20),
             _("Check that it is the right file."),
         )
     return content

@@ -1,6 +1,8 @@
 """`lightproof breach letter`: what the persons are told, and the record that they were."""
 
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -13,6 +15,7 @@ from lightproof.locale import gettext as _
 if TYPE_CHECKING:
     from lightproof.breach.incident import Incident
     from lightproof.breach.letters import Kind, Letter
+    from lightproof.breach.mail_merge import Means, Recipients
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _KINDS: Final = ("letter", "email", "sms", "public-notice")
@@ -23,15 +26,16 @@ _MEANS: Final = ("post", "email", "sms", "phone", "public_notice", "other")
     name="letter",
     help=_(
         "Write to the persons concerned in plain words (Article 34). With --recipients, one letter a person: the list "
-        "is read, used and forgotten. With --sent, record how many were told."
+        "is read, used and forgotten. With --sent, record how many were told: counted from the list, or stated."
     ),
 )
 @click.argument("number", metavar="NUMBER")
 @click.option("--kind", type=click.Choice(_KINDS), default="letter", show_default=True, help=_("What is written."))
 @click.option("--recipients", type=_FILE, help=_("List of persons (CSV), which stays outside the evidence."))
-@click.option("--out", type=_FILE, multiple=True, help=_("Write it: .odt .docx .pdf .html .txt"))
+@click.option("--out", type=_FILE, multiple=True, help=_("Write it: .odt .docx .pdf .html .txt .eml"))
 @click.option("--sent", metavar="INSTANT", help=_("When they were told, as 2026-11-25T10:00+01:00"))
 @click.option("--count", type=click.IntRange(0), help=_("How many were told."))
+@click.option("--returned", multiple=True, metavar="MEANS=N", help=_("With a list: how many came back, as post=12."))
 @click.option("--means", type=click.Choice(_MEANS), multiple=True, help=_("How; can be repeated."))
 @by_option
 @json_option
@@ -43,6 +47,7 @@ def command(
     out: tuple[Path, ...],
     sent: str | None,
     count: int | None,
+    returned: tuple[str, ...],
     means: tuple[str, ...],
     by: str | None,
     as_json: bool,
@@ -59,13 +64,12 @@ def command(
             for done in _write(desk, told, written, recipients, path):
                 click.echo(_("Written: {path}").format(path=done), err=True)
         if sent is not None:
-            told = desk.procedure.communicated(
-                number,
-                means or ("post",),
-                at=entered_instant(sent, field="sent"),
-                count=count,
-                letter=written.text().encode(),
-            )
+            at = entered_instant(sent, field="sent")
+            if recipients is None:
+                letters = [written.text().encode()]
+                told = desk.procedure.communicated(number, means or ("post",), at=at, count=count, letters=letters)
+            else:
+                told = _delivered(desk, told, written, recipients=recipients, at=at, returned=returned)
             show_breach(desk, told, as_json=as_json)
         elif not out:
             sys.stdout.write(written.text())
@@ -93,7 +97,7 @@ def letter_of(
 def _write(desk: Desk, told: "Incident", written: "Letter", recipients: Path | None, path: Path) -> list[Path]:
     """The letter, or one file for each language and kind of reader with a copy for each person."""
     from lightproof.breach.letters import document
-    from lightproof.breach.mail_merge import merged, read_recipients
+    from lightproof.breach.mail_merge import drafts, merged
     from lightproof.documents.files import put, write_document
 
     if recipients is None:
@@ -102,14 +106,63 @@ def _write(desk: Desk, told: "Incident", written: "Letter", recipients: Path | N
         else:
             write_document(document(written), path)
         return [path]
-    persons = read_recipients(read_file(recipients), key=desk.home.root.derive("recipients"), language=language())
-
-    def variant(wanted: Language, minor: bool) -> "Letter":
-        return letter_of(desk, told, written.kind, wanted, guardian=minor)
-
+    persons = _persons(desk, recipients)
+    variant = _variants(desk, told, written)
     made: list[Path] = []
+    if path.suffix.lower() == ".eml":
+        for name, draft in drafts(persons, variant):
+            place = path.with_name(f"{path.stem}{name.removeprefix('letter')}")
+            put(draft, place)
+            made.append(place)
+        return made
     for name, one in merged(persons, variant):
         place = path.with_name(f"{path.stem}{name.removeprefix('letters')}{path.suffix}")
         write_document(one, place)
         made.append(place)
     return made
+
+
+def _delivered(
+    desk: Desk, told: "Incident", written: "Letter", *, recipients: Path, at: datetime, returned: tuple[str, ...]
+) -> "Incident":
+    """Records a mailing as its list counts it: the list itself is forgotten."""
+    from lightproof.breach.mail_merge import delivery
+
+    persons = _persons(desk, recipients)
+    shown = delivery(persons, _returned(returned))
+    variant = _variants(desk, told, written)
+    letters = [variant(*which).text().encode() for which in persons.variants]
+    return desk.procedure.communicated(
+        told.id, tuple(shown.means), at=at, count=shown.count, letters=letters, delivery=shown
+    )
+
+
+def _persons(desk: Desk, path: Path) -> "Recipients":
+    from lightproof.breach.mail_merge import LIST_BYTES, read_recipients
+
+    content = read_file(path, most=LIST_BYTES)
+    return read_recipients(content, key=desk.home.root.derive("recipients"), language=language())
+
+
+def _variants(desk: Desk, told: "Incident", written: "Letter") -> "Callable[[Language, bool], Letter]":
+    def variant(wanted: Language, minor: bool) -> "Letter":
+        return letter_of(desk, told, written.kind, wanted, guardian=minor)
+
+    return variant
+
+
+def _returned(texts: tuple[str, ...]) -> "dict[Means, int]":
+    """`post=12`, as it was typed. Raises UsageRefused."""
+    from lightproof.errors import UsageRefused
+
+    counted: dict[Means, int] = {}
+    for text in texts:
+        means, _equals, number = text.partition("=")
+        if means not in ("post", "email") or not number.isdecimal():
+            raise UsageRefused(
+                "returned-unreadable",
+                _("“{text}” does not say how many came back.").format(text=text[:40]),
+                _("Write post=12 or email=3."),
+            )
+        counted[means] = int(number)
+    return counted

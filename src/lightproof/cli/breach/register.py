@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.breach.desk import Desk, at_the_desk, json_option, now_utc
+from lightproof.cli.breach.desk import Desk, at_the_desk, by_option, json_option, now_utc
+from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
@@ -24,7 +25,7 @@ _STATUSES: Final = ("open", "assessed", "notified", "closed")
     name="register",
     help=_(
         "Export the register of Article 33(5): every breach with its facts, effects and remedies, its decisions and "
-        "their reasons. JSON carries a proof for each entry, which verifies without lightproof."
+        "their reasons. A proof for each entry goes along, which verifies without lightproof."
     ),
 )
 @click.option("--out", type=_FILE, multiple=True, help=_("Write it: .xlsx .csv .pdf .html .json"))
@@ -32,20 +33,42 @@ _STATUSES: Final = ("open", "assessed", "notified", "closed")
 @click.option("--year", type=click.IntRange(2018, 2200), help=_("Only those opened in that year."))
 @click.option("--verify", is_flag=True, help=_("Compare each row with the entries it comes from."))
 @click.option("--expired", is_flag=True, help=_("Only closed ones whose time in the register has passed."))
+@click.option("--erase", is_flag=True, help=_("With --expired: erase them for good; asks first. Needs --reason."))
+@click.option("--yes", is_flag=True, help=_("With --erase: do not ask."))
+@click.option("--reason", default="", help=_("With --erase: why; only that stays in the ledger."))
+@by_option
 @json_option
 def command(
-    *, out: tuple[Path, ...], status: str | None, year: int | None, verify: bool, expired: bool, as_json: bool
+    *,
+    out: tuple[Path, ...],
+    status: str | None,
+    year: int | None,
+    verify: bool,
+    expired: bool,
+    erase: bool,
+    yes: bool,
+    reason: str,
+    by: str | None,
+    as_json: bool,
 ) -> int:
     """An export is a photograph of the register at one checkpoint of the ledger."""
     from lightproof.breach.register_export import as_json as register_as_json
 
-    with at_the_desk(None) as desk:
+    if erase and not expired:
+        raise UsageRefused(
+            "erase-what",
+            _("Only breaches whose time in the register is over can be erased."),
+            _("Write --expired --erase --reason …"),
+        )
+    with at_the_desk(by) as desk:
         if verify:
             return _verify(desk, as_json=as_json)
         wanted = _wanted(desk, status, year, expired=expired)
+        if erase:
+            return _erase(desk, wanted, reason, asked=yes)
         for path in out:
-            _write(desk, wanted, path)
-            click.echo(_("Written: {path}").format(path=path), err=True)
+            for written in _write(desk, wanted, path):
+                click.echo(_("Written: {path}").format(path=written), err=True)
         if as_json:
             sys.stdout.buffer.write(register_as_json(wanted, desk.home.ledger, now_utc()))
         elif not out:
@@ -83,20 +106,50 @@ def _has_expired(desk: Desk, told: "Incident") -> bool:
     )
 
 
-def _write(desk: Desk, wanted: list["Incident"], path: Path) -> None:
+def _erase(desk: Desk, wanted: list["Incident"], reason: str, *, asked: bool) -> int:
+    """Erases what has expired, one breach a transaction: whoever stops it in between has erased some of them whole."""
+    for told in wanted:
+        click.echo(f"{told.id}  {told.facts.title}")
+    question = ngettext(
+        "Erase this breach for good? Copies and backups made before still hold it.",
+        "Erase these {n} breaches for good? Copies and backups made before still hold them.",
+        len(wanted),
+    ).format(n=len(wanted))
+    if wanted and not asked:
+        click.confirm(question, abort=True, err=True)
+    for told in wanted:
+        desk.procedure.erase(told.id, reason)
+    done = ngettext("{n} breach erased.", "{n} breaches erased.", len(wanted))
+    click.echo(done.format(n=len(wanted)))
+    return 0
+
+
+def _write(desk: Desk, wanted: list["Incident"], path: Path) -> tuple[Path, ...]:
+    """The register, and the proofs of its entries: inside it where the format has a place for them, else beside it."""
     from lightproof.breach import register_export
     from lightproof.documents.files import put, write_document
+    from lightproof.documents.model import Attachment
 
     now = now_utc()
+    proofs = register_export.as_json(wanted, desk.home.ledger, now)
     match path.suffix.lower():
+        case ".json":
+            put(proofs, path)
+            return (path,)
+        case ".pdf":
+            kept = Attachment("register-proofs.json", "application/json", _("Entries and their proofs"), proofs)
+            document = register_export.as_document(wanted, now, desk.home.ledger.checkpoint(), (kept,))
+            write_document(document, path)
+            return (path,)
         case ".xlsx":
             put(register_export.as_xlsx(wanted, now), path)
         case ".csv":
             put(register_export.as_csv(wanted), path)
-        case ".json":
-            put(register_export.as_json(wanted, desk.home.ledger, now), path)
         case _:
             write_document(register_export.as_document(wanted, now, desk.home.ledger.checkpoint()), path)
+    beside = path.with_name(f"{path.name}.proofs.json")
+    put(proofs, beside)
+    return path, beside
 
 
 def _verify(desk: Desk, *, as_json: bool) -> int:
