@@ -1,19 +1,18 @@
 """Reports to render: a practice whose archive answers everyone, and populations of any size."""
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from documents.injections import hostile_strings
 from lightproof.evidence.records import (
     Cap,
     ExposureReport,
@@ -345,12 +344,6 @@ def population(size: int) -> ExposureReport:
         for f in findings
     )
     return a_report(services, findings, fixes=practice().fixes, caps=practice().caps, targets=size * 3)
-
-
-def hostile_strings() -> dict[str, str]:
-    """The injection corpus by name."""
-    corpus = json.loads((Path(__file__).parent / "hostile_strings.json").read_text("ascii"))
-    return {name: s if isinstance(s, str) else s["repeat"] * s["times"] for name, s in corpus.items()}
 
 
 def poisoned(record: Any, payload: str) -> Any:

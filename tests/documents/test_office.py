@@ -85,6 +85,10 @@ def test_a_deadline_holds_one_event_and_its_alarms(text: str) -> None:
     assert {part.name for part in read.walk()} == {"VCALENDAR", "VEVENT", "VALARM"}
 
 
+def test_a_title_of_any_length_is_a_title() -> None:
+    assert docx_reader.Document(io.BytesIO(docx(a_document("x" * 400)))).core_properties.title == "x" * 255
+
+
 def test_the_same_document_gives_the_same_bytes() -> None:
     assert docx(a_document("x")) == docx(a_document("x"))
     assert odt(a_document("x")) == odt(a_document("x"))

@@ -26,6 +26,7 @@ import httpx2
 from lightproof.breach.incident import Incident, Status
 from lightproof.documents.files import put
 from lightproof.documents.ics import Deadline, ics
+from lightproof.documents.text import visible, visible_lines
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
@@ -162,11 +163,11 @@ def mail(settings: Mail, password: str) -> Send:
         letter = EmailMessage(policy=SMTP)
         letter["From"] = settings.sender
         letter["To"] = ", ".join(settings.to)
-        letter["Subject"] = message.title
+        letter["Subject"] = visible(message.title)
         letter["Message-ID"] = make_msgid(domain="lightproof.invalid")
         letter["Date"] = format_datetime(datetime.now(UTC))
         letter["Auto-Submitted"] = "auto-generated"
-        letter.set_content(message.text)
+        letter.set_content(visible_lines(message.text))
         letter.add_attachment(_calendar(message), maintype="text", subtype="calendar", filename=f"{message.breach}.ics")
         await aiosmtplib.send(
             letter,
@@ -195,8 +196,8 @@ def _calendar(message: Alert) -> bytes:
     return ics(
         Deadline(
             uid=f"{message.breach}@lightproof.invalid",
-            title=message.title,
-            description=message.text,
+            title=visible(message.title),
+            description=visible_lines(message.text),
             at=message.deadline,
             alarms_before=[timedelta(hours=hours) for hours in HOURS_BEFORE if hours],
         ),

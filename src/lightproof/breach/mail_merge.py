@@ -21,6 +21,7 @@ from typing import Final, Literal
 
 from lightproof.breach.letters import Addressee, Letter, document, texts
 from lightproof.documents.model import Document
+from lightproof.documents.text import visible
 from lightproof.errors import UsageRefused
 from lightproof.locale import Language, as_language
 from lightproof.locale import gettext as _
@@ -144,7 +145,7 @@ def drafts(recipients: Recipients, letters: Callable[[Language, bool], Letter]) 
             draft = EmailMessage(policy=SMTP)
             draft["X-Unsent"] = "1"
             draft["To"] = Address(display_name=row.name, addr_spec=row.email)
-            draft["Subject"] = own.subject
+            draft["Subject"] = visible(own.subject)
             draft.set_content(own.text(addressee(row, own).salutation))
             yield f"letter-{place:0{width}}.eml", draft.as_bytes()
 

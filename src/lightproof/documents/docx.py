@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from lightproof.documents.model import Document
 from lightproof.documents.office import Bullets, Grid, Text, Title, pieces, same_every_time, xml_text
+from lightproof.documents.text import visible
 from lightproof.errors import MissingExtra
 
 _LANGUAGES: Final = {"en": "en-GB", "fr": "fr-FR"}
+_PROPERTY: Final = 255
+"""Characters that a property of the file holds."""
 
 
 def docx(document: Document) -> bytes:
@@ -35,7 +38,7 @@ def docx(document: Document) -> bytes:
                     written.add_paragraph(xml_text(item), style="List Number" if piece.ordered else "List Bullet")
             case Grid():
                 _grid(written, piece)
-    written.sections[0].footer.paragraphs[0].text = xml_text(document.footer)
+    written.sections[0].footer.paragraphs[0].text = visible(document.footer)
     drawn = io.BytesIO()
     written.save(drawn)
     return same_every_time(drawn.getvalue(), "[Content_Types].xml")
@@ -43,7 +46,7 @@ def docx(document: Document) -> bytes:
 
 def _about(written: Any, document: Document) -> None:
     about = written.core_properties
-    about.title, about.author, about.last_modified_by = xml_text(document.title), "", ""
+    about.title, about.author, about.last_modified_by = visible(document.title)[:_PROPERTY], "", ""
     about.comments, about.language = "", _LANGUAGES[document.language]
     made: datetime = document.made.replace(tzinfo=None, microsecond=0)
     about.created = about.modified = made

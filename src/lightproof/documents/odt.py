@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from lightproof.documents.model import Document
 from lightproof.documents.office import Bullets, Grid, Text, Title, pieces, same_every_time, xml_text
+from lightproof.documents.text import visible
 from lightproof.errors import MissingExtra
 
 _BOLD: Final = "LightproofBold"
@@ -42,7 +43,7 @@ def odt(document: Document) -> bytes:
                 written.body.append(library.List([xml_text(item) for item in said]))
             case Grid():
                 _grid(library, written, piece, f"table-{number}")
-    written.body.append(library.Paragraph(xml_text(document.footer)))
+    written.body.append(library.Paragraph(visible(document.footer)))
     drawn = io.BytesIO()
     written.save(drawn)
     return same_every_time(drawn.getvalue(), "mimetype")
@@ -51,7 +52,7 @@ def odt(document: Document) -> bytes:
 def _about(written: Any, document: Document) -> None:
     about = written.meta
     made = document.made.replace(tzinfo=None, microsecond=0)
-    about.title = xml_text(document.title)
+    about.title = visible(document.title)
     about.language = _LANGUAGES[document.language]
     about.creation_date = made
     about.date = made

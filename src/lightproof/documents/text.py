@@ -27,12 +27,17 @@ _MARKDOWN_SPECIAL: Final = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~&:/@=$]")
 
 
 def visible(text: str) -> VisibleText:
-    """The text with controls, bidirectional overrides, zero-width and unassigned characters written as `\\u202e`.
+    """The text, `spelled_out`; cut at `LONGEST` characters with an ellipsis."""
+    return spelled_out(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
 
-    Cut at `LONGEST` characters with an ellipsis.
-    """
-    if len(text) > LONGEST:
-        text = text[: LONGEST - 1] + "…"
+
+def visible_lines(text: str) -> VisibleText:
+    """The same for a sink that shows lines: whole, its line feeds kept."""
+    return VisibleText("\n".join(map(spelled_out, text.split("\n"))))
+
+
+def spelled_out(text: str) -> VisibleText:
+    """The text with controls, bidirectional overrides, zero-width and unassigned characters written as `\\u202e`."""
     if text.isprintable() and (text.isascii() or not any(map(unicodedata.combining, text))):
         return VisibleText(text)
     shown: list[str] = []

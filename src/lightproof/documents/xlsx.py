@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lightproof.documents.office import xml_text
+from lightproof.documents.text import visible_lines
 from lightproof.errors import MissingExtra
 
 _CELL: int = 32_767
@@ -30,14 +31,14 @@ def xlsx(name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int]],
     head, wrapped = book.add_format({"bold": True, "bottom": 1}), book.add_format({"text_wrap": True, "valign": "top"})
     sheet = book.add_worksheet(xml_text(name)[:31])
     for place, column in enumerate(columns):
-        sheet.write_string(0, place, xml_text(column), head)
+        sheet.write_string(0, place, visible_lines(column), head)
     last = 0
     for last, row in enumerate(rows, start=1):
         for place, value in enumerate(row):
             if isinstance(value, int):
                 sheet.write_number(last, place, value, wrapped)
             else:
-                sheet.write_string(last, place, xml_text(value)[:_CELL], wrapped)
+                sheet.write_string(last, place, visible_lines(value)[:_CELL], wrapped)
     sheet.freeze_panes(1, 0)
     if columns:
         sheet.autofilter(0, 0, max(last, 1), len(columns) - 1)
