@@ -10,6 +10,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,8 @@ from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
+from peers.processes import free_port
+from peers.vsftpd import Vsftpd
 
 
 def wire_to(port: int, total_s: float = 25) -> Wire:
@@ -122,6 +126,30 @@ async def test_a_hostile_service_ends_within_the_budget_and_is_nothing(behaviour
         assert wire.bytes_in <= 2 * 64 * 1024
 
 
-@given(st.binary(max_size=200), st.integers(1, 65_535))
-def test_any_bytes_are_recognised_or_not_and_never_raise(answer: bytes, port: int) -> None:
-    recognised(answer, port)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_recognised_or_not_and_never_raise(answer: bytes) -> None:
+    recognised(answer)
+
+
+async def test_ftp_inside_tls_from_the_first_byte_is_ftp_on_any_port(
+    vsftpd: Callable[..., Vsftpd], certificates: Certificates
+) -> None:
+    server = vsftpd({"implicit_ssl": "YES", "allow_anon_ssl": "YES"}, certificates=certificates)
+    assert await identify(wire_to(server.port)) == Heard(Speech.FTP, tls=True)
+
+
+@pytest.mark.parametrize("anonymous", ["YES", "NO"])
+async def test_an_ftp_server_that_does_not_name_itself_is_known_by_what_it_answers(
+    vsftpd: Callable[..., Vsftpd], anonymous: str
+) -> None:
+    server = vsftpd({"ftpd_banner": "Welcome", "anonymous_enable": anonymous, "local_enable": "YES"})
+    assert await identify(wire_to(server.port)) == Heard(Speech.FTP)
+
+
+async def test_a_mail_server_that_does_not_name_itself_is_not_ftp() -> None:
+    mail = Controller(Sink(), hostname="127.0.0.1", port=free_port(), ident="ready")
+    mail.start()
+    try:
+        assert await identify(wire_to(mail.port)) == Heard(Speech.OTHER)
+    finally:
+        mail.stop()

@@ -10,6 +10,7 @@ from jsonschema import Draft4Validator
 from lightproof.documents.sarif import sarif
 from lightproof.evidence.records import ExposureReport
 
+# The schema of SARIF 2.1.0, an OASIS standard; its own `id` names the copy of SchemaStore.
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0.schema.json").read_text("utf-8"))
 
 

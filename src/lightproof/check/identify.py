@@ -6,6 +6,7 @@ the port suggests first, because some devices hang on words they do not know. On
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from lightproof.dicom.recognise import Verdict, association_request, recognise
 from lightproof.errors import ProtocolViolation
 
 WEB_PORTS: Final = frozenset({80, 81, 443, 591, 3000, 3333, 5000, 5001, 7070, 8000, 8008, 8042, 8043, 8080, 8081, 8088})
-TLS_PORTS: Final = frozenset({443, 2762, 5001, 8043, 8443, 9443})
+TLS_PORTS: Final = frozenset({443, 990, 2762, 5001, 8043, 8443, 9443})
 DICOM_PORTS: Final = frozenset({104, 1045, 2345, 2761, 2762, 4006, 4242, 4560, 5678, 6666, 11112})
 FTP_PORTS: Final = frozenset({21, 990, 2121})
 GREETING_PORTS: Final = FTP_PORTS | {22, 25, 110, 143, 873, 3306, 5900}
@@ -33,6 +34,12 @@ _ENOUGH_BYTES: Final = 4_096
 _ASK_WEB: Final = b"GET / HTTP/1.0\r\nUser-Agent: lightproof\r\n\r\n"
 _ASK_DICOM: Final = association_request(CALLING_AE, CALLED_AE)
 _FTP_WORDS: Final = (b"ftp", b"filezilla")
+_MAIL_WORD: Final = b"smtp"
+_READY: Final = b"220"
+"""FTP (RFC 959) and mail (RFC 5321) both greet with it."""
+_READY_IN_FULL: Final = re.compile(rb"^220(?: [^\n]*)?\r?\n\Z", re.MULTILINE)
+_ASK_FTP: Final = ((b"FEAT\r\n", b"211"), (b"USER anonymous\r\n", b"230 232 331 332"))
+"""Questions that change nothing, and the answers that FTP alone gives (RFC 2389, RFC 959); mail says 5xx to both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ SILENT: Final = Heard(Speech.SILENT)
 OTHER: Final = Heard(Speech.OTHER)
 
 
-def recognised(answer: bytes, port: int) -> Speech | None:
+def recognised(answer: bytes) -> Speech | None:
     """The protocol in which `answer` begins; None when it is none we know. Pure."""
     if recognise(answer).verdict in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ABORTED):
         return Speech.DICOM
@@ -69,7 +76,7 @@ def recognised(answer: bytes, port: int) -> Speech | None:
         return Speech.HTTP
     if answer.startswith(b"@RSYNCD:"):
         return Speech.RSYNC
-    if answer.startswith(b"220") and (port in FTP_PORTS or any(word in answer.lower() for word in _FTP_WORDS)):
+    if answer.startswith(_READY) and any(word in answer.lower() for word in _FTP_WORDS):
         return Speech.FTP
     return None
 
@@ -86,7 +93,10 @@ async def identify(wire: Wire) -> Heard:
     spoke = False
     for question in _questions(port):
         answer = await _ask(wire, question)
-        speech = recognised(answer.data, port)
+        if answer.data.startswith(_READY) and answer.speech is None and not answer.unasked:
+            # It greeted after our patience had ended: another connection, and the time it wants.
+            answer = await _ask(wire, question, patient=True)
+        speech = answer.speech
         # Web servers answer clear text on a TLS port with a polite 400, others with a TLS alert.
         wants_tls = answer.data.startswith(b"\x15\x03") or (speech is Speech.HTTP and b" 400 " in answer.data[:16])
         if wants_tls and not asked_tls:
@@ -113,22 +123,66 @@ class _Answer:
     closed: bool = False
     """The peer ended the connection, rather than staying silent."""
     unasked: bool = False
+    speech: Speech | None = None
 
 
-async def _ask(wire: Wire, question: bytes) -> _Answer:
-    """The first bytes a port says. Nothing is asked of a port that greets."""
-    port = wire.target.port
+async def _ask(wire: Wire, question: bytes, *, patient: bool = False) -> _Answer:
+    """The first bytes a port says, in clear."""
     async with wire.connect(tls=False) as stream:
-        greeting = await _hear(stream, port, _GREETING_S if port in GREETING_PORTS else _LISTEN_S)
-        if greeting.data or greeting.closed:
-            return _Answer(greeting.data, greeting.closed, unasked=bool(greeting.data))
-        with contextlib.suppress(OSError):
-            await stream.send(question)
-            return await _hear(stream, port, _DICOM_ANSWER_S if port in DICOM_PORTS else _ANSWER_S)
+        return await _converse(stream, wire.target.port, question, patient=patient)
+
+
+async def _converse(stream: Stream, port: int, question: bytes, *, patient: bool = False) -> _Answer:
+    """Listens, then asks. A port that greets is not asked, unless its greeting may be FTP's or mail's."""
+    greeting = await _hear(stream, _GREETING_S if patient or port in GREETING_PORTS else _LISTEN_S)
+    if greeting.data:
+        speech = recognised(greeting.data) or (await _ready_for(stream, greeting.data))
+        return _Answer(greeting.data, greeting.closed, unasked=True, speech=speech)
+    if greeting.closed:
+        return greeting
+    try:
+        await stream.send(question)
+    except ssl.SSLError:
+        raise
+    except OSError:
         return _Answer(b"", closed=True)
+    answer = await _hear(stream, _DICOM_ANSWER_S if port in DICOM_PORTS else _ANSWER_S)
+    return _Answer(answer.data, answer.closed, speech=recognised(answer.data))
 
 
-async def _hear(stream: Stream, port: int, wait_s: float) -> _Answer:
+async def _ready_for(stream: Stream, greeting: bytes) -> Speech | None:
+    """Whether FTP is behind a greeting of 220, which mail servers say as well."""
+    if not greeting.startswith(_READY):
+        return None
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_GREETING_S):
+            while len(greeting) < _ENOUGH_BYTES and not _READY_IN_FULL.search(greeting):
+                if not (more := await stream.receive(_ENOUGH_BYTES)):
+                    break
+                greeting += more
+            if (speech := recognised(greeting)) is not None or _MAIL_WORD in greeting.lower():
+                return speech
+            for question, answers in _ASK_FTP:
+                await stream.send(question)
+                if await _reply_code(stream) in answers.split():
+                    return Speech.FTP
+    return None
+
+
+async def _reply_code(stream: Stream) -> bytes:
+    """The code of the next reply, read to its end (RFC 959, 4.2); empty when the peer has no more to say."""
+    reply = b""
+    while len(reply) < _ENOUGH_BYTES:
+        if not (more := await stream.receive(_ENOUGH_BYTES)):
+            return b""
+        reply += more
+        code = reply[:3]
+        if code.isdigit() and re.search(rb"^" + code + rb"(?: [^\n]*)?\r?\n\Z", reply, re.MULTILINE):
+            return code
+    return b""
+
+
+async def _hear(stream: Stream, wait_s: float) -> _Answer:
     """What comes within `wait_s`: until it is recognised, the peer closes, or it is enough to know that it is not."""
     heard = b""
     try:
@@ -138,7 +192,7 @@ async def _hear(stream: Stream, port: int, wait_s: float) -> _Answer:
                 if not more:
                     return _Answer(heard, closed=True)
                 heard += more
-                if recognised(heard, port) is not None or (len(heard) >= _KNOWN_BY and not _may_become_dicom(heard)):
+                if recognised(heard) is not None or (len(heard) >= _KNOWN_BY and not _may_become_dicom(heard)):
                     break
     except ssl.SSLError:
         raise
@@ -163,14 +217,17 @@ async def _inside_tls(wire: Wire) -> Heard | None:
             async with wire.connect(tls=True, context=context) as stream:
                 if stream.tls is not None and stream.tls.alpn:
                     return Heard(Speech.HTTPS, tls=True)
-                await stream.send(question)
-                answer = await _hear(stream, port, _DICOM_ANSWER_S if port in DICOM_PORTS else _ANSWER_S)
-                match recognised(answer.data, port):
+                answer = await _converse(stream, port, question)
+                match answer.speech:
                     case Speech.DICOM:
                         return Heard(Speech.DICOM_TLS, tls=True)
                     case Speech.HTTP:
                         return Heard(Speech.HTTPS, tls=True)
+                    case Speech.FTP:
+                        return Heard(Speech.FTP, tls=True)
                     case _:
+                        if answer.unasked:
+                            return Heard(OTHER.speech, tls=True)
                         ended_us = ended_us and answer.closed and not answer.data
     except ssl.SSLError as error:
         if error.reason not in _CLIENT_CERTIFICATE_DEMANDED:

@@ -147,6 +147,21 @@ async def test_inside_tls_it_is_told_who_may_enter(vsftpd: Callable[..., Vsftpd]
     assert seen.protections == {"tls"}
 
 
+async def test_a_vsftpd_in_tls_from_the_first_byte_is_found_and_graded(
+    vsftpd: Callable[..., Vsftpd], certificates: Certificates
+) -> None:
+    server = vsftpd({"implicit_ssl": "YES", "allow_anon_ssl": "YES"}, certificates=certificates)
+    seen = await visit(at(server.port), detectors=DETECTORS)
+    assert signals_of(seen) == {"ftp-anonymous"}
+    assert facts_of(seen, "ftp") == Facts(reachable=True, open=True)
+    assert seen.observations[0].protections == ("tls",)
+
+
+async def test_a_vsftpd_that_does_not_name_itself_is_found_and_graded(vsftpd: Callable[..., Vsftpd]) -> None:
+    seen = await visit(at(vsftpd({"ftpd_banner": "Welcome"}).port), detectors=DETECTORS)
+    assert signals_of(seen) == {"ftp-anonymous", "ftp-clear-text"}
+
+
 async def test_a_small_server_without_feat_and_size_is_walked(tmp_path: Path) -> None:
     write_studies(tmp_path / "dicom" / "2024", 2)
     port = free_port()
