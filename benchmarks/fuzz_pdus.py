@@ -18,42 +18,38 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from lightproof.dicom import (
+from lightproof.dicom.association import Association, OutOfTurn
+from lightproof.dicom.dataset import Element, encode_data_set, read_file_head, read_head
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.dimse import (
+    decode_command,
+    echo_request,
+    encode_command,
+    find_request,
+    move_request,
+    store_request,
+)
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import Service, answer, propose
+from lightproof.dicom.pdu import (
     Abort,
     AnsweredContext,
     AssociateAccept,
     AssociateReject,
     AssociateRequest,
-    Association,
     AsynchronousOperations,
     CommonExtendedNegotiation,
     DataTransfer,
-    Element,
     ExtendedNegotiation,
-    Message,
-    OutOfTurn,
     PresentationDataValue,
     ReleaseReply,
     ReleaseRequest,
     RoleSelection,
-    Service,
     UserIdentity,
     UserInformation,
-    answer,
-    decode_command,
-    decode_pdu,
-    echo_request,
-    encode_command,
-    encode_data_set,
-    encode_pdu,
-    find_request,
-    move_request,
-    propose,
-    read_file_head,
-    read_head,
-    recognise,
-    store_request,
 )
+from lightproof.dicom.recognise import recognise
 from lightproof.dicom.uids import (
     CT_IMAGE_STORAGE,
     EXPLICIT_VR_LITTLE_ENDIAN,

@@ -12,23 +12,14 @@ from collections.abc import Callable
 from pynetdicom import pdu as theirs
 from pynetdicom.pdu_primitives import P_DATA
 
-from lightproof.dicom import (
-    AnsweredContext,
-    AssociateAccept,
-    AssociateReject,
-    AssociateRequest,
-    Association,
-    DataSetFragment,
-    Message,
-    Service,
-    answer,
-    association_request,
-    decode_pdu,
-    encode_pdu,
-    propose,
-    recognise,
-    store_request,
-)
+from lightproof.dicom.association import Association
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.dimse import store_request
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.messages import DataSetFragment, Message
+from lightproof.dicom.negotiation import Service, answer, propose
+from lightproof.dicom.pdu import AnsweredContext, AssociateAccept, AssociateReject, AssociateRequest
+from lightproof.dicom.recognise import association_request, recognise
 from lightproof.dicom.uids import CT_IMAGE_STORAGE
 
 LENGTH = 16_384

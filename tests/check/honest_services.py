@@ -6,16 +6,10 @@ python honest_services.py FIRST_ADDRESS_INDEX COUNT PORT
 import asyncio
 import sys
 
-from lightproof.dicom import (
-    Abort,
-    AssociateRequest,
-    Association,
-    Message,
-    ReleaseReply,
-    ReleaseRequest,
-    Service,
-    answer,
-)
+from lightproof.dicom.association import Association
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import Service, answer
+from lightproof.dicom.pdu import Abort, AssociateRequest, ReleaseReply, ReleaseRequest
 from lightproof.dicom.uids import STUDY_ROOT_FIND, VERIFICATION
 from lightproof.errors import ProtocolViolation
 

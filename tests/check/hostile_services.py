@@ -10,17 +10,11 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
-from lightproof.dicom import (
-    AnsweredContext,
-    AssociateAccept,
-    Association,
-    Command,
-    Event,
-    Message,
-    UserInformation,
-    encode_pdu,
-)
-from lightproof.dicom.dimse import PENDING
+from lightproof.dicom.association import Association, Event
+from lightproof.dicom.dimse import PENDING, Command
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.messages import Message
+from lightproof.dicom.pdu import AnsweredContext, AssociateAccept, UserInformation
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

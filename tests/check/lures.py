@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from check.hostile_services import http, per_request, saying
+from lightproof.check.consent import Consent
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine
-from lightproof.check.wire import Budget, Consent, Unhurried
+from lightproof.check.wire import Budget, Unhurried
 from lightproof.evidence.records import Target
 
 OUTSIDE = "10.1.2.3"

@@ -8,9 +8,10 @@ from pydicom import dcmread
 
 from check.recording import Recording, recording
 from check.visiting import NOW, facts_of, visit
+from lightproof.check.consent import Consent
 from lightproof.check.detectors import dicom
 from lightproof.check.detectors.dicom import detect
-from lightproof.check.wire import Consent, Wire
+from lightproof.check.wire import Wire
 from lightproof.evidence.records import Target
 from peers.dcmtk import DicomPeer
 from peers.images import Study, paths_of

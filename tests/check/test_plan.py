@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lightproof.check.consent import Consent
 from lightproof.check.plan import Plan, box_named, boxes_at, plan_of_named, plan_of_this_machine
 from lightproof.check.scope import Scope, load_scope
 from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.check.this_machine import ListeningSocket
-from lightproof.check.wire import Consent
 from lightproof.errors import ScopeRefused
 from lightproof.evidence.records import Target, Vantage
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from check.visiting import facts_of, visit
-from lightproof.check.wire import Consent
+from lightproof.check.consent import Consent
 from lightproof.evidence.records import Facts, Target
 from peers.processes import ADDRESS
 from peers.starts import Ground, Start

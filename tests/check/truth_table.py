@@ -7,7 +7,7 @@ ours try it (test_truth_of_the_table.py). The test and the benchmark of the dete
 from typing import Final
 
 from check.truth import Limit, Row, gives
-from lightproof.check.wire import Consent
+from lightproof.check.consent import Consent
 from peers.starts import (
     PASSWORDS,
     dcmqrscp,

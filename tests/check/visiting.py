@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from lightproof.check.consent import Consent
 from lightproof.check.detectors import Detector, all_detectors
 from lightproof.check.engine import Engine, Visit
-from lightproof.check.wire import Budget, Consent, Unhurried
+from lightproof.check.wire import Budget, Unhurried
 from lightproof.evidence.records import Facts, Target
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

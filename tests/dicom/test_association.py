@@ -9,35 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.dicom import (
+from lightproof.dicom.association import Association, Event, OutOfTurn
+from lightproof.dicom.dimse import echo_request, encode_command, find_request, store_request
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.limits import Limits
+from lightproof.dicom.messages import DataSetFragment, Message
+from lightproof.dicom.negotiation import Service, answer, propose
+from lightproof.dicom.pdu import (
     Abort,
     AssociateAccept,
     AssociateReject,
     AssociateRequest,
-    Association,
-    DataSetFragment,
     DataTransfer,
-    Event,
-    Limits,
-    Message,
-    OutOfTurn,
-    Party,
     PduType,
     PresentationDataValue,
     ReleaseReply,
     ReleaseRequest,
-    Service,
-    State,
     UserInformation,
-    answer,
-    echo_request,
-    encode_command,
-    encode_pdu,
-    find_request,
-    propose,
-    store_request,
 )
-from lightproof.dicom.states import TRANSITIONS, after
+from lightproof.dicom.states import TRANSITIONS, Party, State, after
 from lightproof.dicom.uids import CT_IMAGE_STORAGE, STUDY_ROOT_FIND, VERIFICATION
 from lightproof.errors import ProtocolViolation
 

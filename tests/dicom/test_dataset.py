@@ -12,7 +12,6 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from lightproof.dicom import Element, HeadLimits, encode_data_set, pick, read_file_head, read_head
 from lightproof.dicom.dataset import (
     MODALITY,
     QUERY_RETRIEVE_LEVEL,
@@ -21,6 +20,12 @@ from lightproof.dicom.dataset import (
     SOP_INSTANCE_UID,
     STUDY_INSTANCE_UID,
     TRANSFER_SYNTAX_UID,
+    Element,
+    HeadLimits,
+    encode_data_set,
+    pick,
+    read_file_head,
+    read_head,
 )
 from lightproof.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from lightproof.errors import ProtocolViolation

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynetdicom.tests import encoded_dimse_msg as recorded
 
-from lightproof.dicom import (
+from lightproof.dicom.dimse import (
     Command,
     CommandField,
     StatusCategory,

@@ -9,15 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.dicom import (
-    Association,
-    Recognition,
-    decode_command,
-    decode_pdu,
-    read_file_head,
-    read_head,
-    recognise,
-)
+from lightproof.dicom.association import Association
+from lightproof.dicom.dataset import read_file_head, read_head
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.dimse import decode_command
+from lightproof.dicom.recognise import Recognition, recognise
 from lightproof.errors import ProtocolViolation
 
 FUZZ = Path(__file__).parents[2] / "benchmarks" / "fuzz_pdus.py"

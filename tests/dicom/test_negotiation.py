@@ -2,8 +2,10 @@
 
 import pytest
 
-from lightproof.dicom import (
-    AgreedContext,
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.negotiation import AgreedContext, Service, agreed, answer, propose
+from lightproof.dicom.pdu import (
     AnsweredContext,
     AssociateAccept,
     AssociateReject,
@@ -11,13 +13,7 @@ from lightproof.dicom import (
     ContextResult,
     ProposedContext,
     RoleSelection,
-    Service,
     UserInformation,
-    agreed,
-    answer,
-    decode_pdu,
-    encode_pdu,
-    propose,
 )
 from lightproof.dicom.uids import (
     CT_IMAGE_STORAGE,

@@ -6,29 +6,20 @@ from collections.abc import Callable
 import pytest
 from pydicom import dcmread
 
-from lightproof.dicom import (
-    Abort,
-    AssociateAccept,
-    AssociateReject,
+from lightproof.dicom.dataset import QUERY_RETRIEVE_LEVEL, STUDY_INSTANCE_UID, Element, encode_data_set, pick
+from lightproof.dicom.dimse import (
     CommandField,
-    Element,
-    Message,
-    ReleaseReply,
-    RoleSelection,
     StatusCategory,
-    Verdict,
-    association_request,
     cancel_request,
     echo_request,
-    encode_data_set,
     find_request,
     get_request,
     move_request,
-    pick,
-    recognise,
     store_request,
 )
-from lightproof.dicom.dataset import QUERY_RETRIEVE_LEVEL, STUDY_INSTANCE_UID
+from lightproof.dicom.messages import Message
+from lightproof.dicom.pdu import Abort, AssociateAccept, AssociateReject, ReleaseReply, RoleSelection
+from lightproof.dicom.recognise import Verdict, association_request, recognise
 from lightproof.dicom.uids import (
     CR_IMAGE_STORAGE,
     CT_IMAGE_STORAGE,

@@ -17,8 +17,9 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from lightproof.dicom import CommandField, UserIdentity
+from lightproof.dicom.dimse import CommandField
 from lightproof.dicom.negotiation import CALLED_AE_NOT_RECOGNISED
+from lightproof.dicom.pdu import UserIdentity
 from lightproof.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
 from peers.dcmtk import DicomPeer
 from peers.images import PATIENTS, Study, an_instance, decoded, paths_of

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynetdicom import pdu as theirs
 
-from lightproof.dicom import (
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.pdu import (
     Abort,
     AnsweredContext,
     AssociateAccept,
@@ -22,8 +24,6 @@ from lightproof.dicom import (
     RoleSelection,
     UserIdentity,
     UserInformation,
-    decode_pdu,
-    encode_pdu,
 )
 
 bytes_of_16_bits = st.integers(0, 0xFFFF)

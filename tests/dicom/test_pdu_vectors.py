@@ -3,7 +3,10 @@
 import pytest
 from pynetdicom.tests import encoded_pdu_items as recorded
 
-from lightproof.dicom import (
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.dimse import decode_command
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.pdu import (
     Abort,
     AnsweredContext,
     AssociateAccept,
@@ -19,9 +22,6 @@ from lightproof.dicom import (
     RoleSelection,
     UserIdentity,
     UserInformation,
-    decode_command,
-    decode_pdu,
-    encode_pdu,
 )
 from lightproof.dicom.uids import CT_IMAGE_STORAGE, IMPLICIT_VR_LITTLE_ENDIAN, VERIFICATION
 

@@ -2,19 +2,17 @@
 
 import pytest
 
-from lightproof.dicom import (
+from lightproof.dicom.decoding import decode_pdu
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.pdu import (
     Abort,
     AnsweredContext,
     AssociateAccept,
     AssociateReject,
     AssociateRequest,
     UserInformation,
-    Verdict,
-    association_request,
-    decode_pdu,
-    encode_pdu,
-    recognise,
 )
+from lightproof.dicom.recognise import Verdict, association_request, recognise
 from lightproof.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,

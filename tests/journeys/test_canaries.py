@@ -8,19 +8,12 @@ from pathlib import Path
 import pytest
 
 from check.services import serving
-from lightproof.dicom import (
-    AssociateRequest,
-    Association,
-    CommandField,
-    Element,
-    Message,
-    ReleaseReply,
-    ReleaseRequest,
-    Service,
-    answer,
-    encode_data_set,
-)
-from lightproof.dicom.dimse import PENDING, SUCCESS
+from lightproof.dicom.association import Association
+from lightproof.dicom.dataset import Element, encode_data_set
+from lightproof.dicom.dimse import PENDING, SUCCESS, CommandField
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import Service, answer
+from lightproof.dicom.pdu import AssociateRequest, ReleaseReply, ReleaseRequest
 from lightproof.dicom.uids import STUDY_ROOT_FIND, VERIFICATION
 from peers.images import InventedPatient
 

@@ -6,21 +6,12 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from lightproof.dicom import (
-    AssociateRequest,
-    Association,
-    Command,
-    Element,
-    Event,
-    Message,
-    ReleaseRequest,
-    RoleSelection,
-    StatusCategory,
-    UserInformation,
-    encode_data_set,
-    propose,
-)
-from lightproof.dicom.dataset import QUERY_RETRIEVE_LEVEL, STUDY_INSTANCE_UID
+from lightproof.dicom.association import Association, Event
+from lightproof.dicom.dataset import QUERY_RETRIEVE_LEVEL, STUDY_INSTANCE_UID, Element, encode_data_set
+from lightproof.dicom.dimse import Command, StatusCategory
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import propose
+from lightproof.dicom.pdu import AssociateRequest, ReleaseRequest, RoleSelection, UserInformation
 from lightproof.dicom.uids import NOBODYS_STUDY
 from peers.processes import ADDRESS
 

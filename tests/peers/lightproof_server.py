@@ -8,26 +8,20 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 
-from lightproof.dicom import (
-    Abort,
-    AssociateReject,
-    AssociateRequest,
-    Association,
+from lightproof.dicom.association import Association, Event
+from lightproof.dicom.dataset import STUDY_INSTANCE_UID, pick
+from lightproof.dicom.dimse import (
+    CANCELLED,
+    PENDING,
+    SUCCESS,
+    UNRECOGNISED_OPERATION,
     Command,
     CommandField,
-    Event,
-    Message,
-    ReleaseReply,
-    ReleaseRequest,
-    Service,
-    UserInformation,
-    answer,
-    pick,
-    propose,
     store_request,
 )
-from lightproof.dicom.dataset import STUDY_INSTANCE_UID
-from lightproof.dicom.dimse import CANCELLED, PENDING, SUCCESS, UNRECOGNISED_OPERATION
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import Service, answer, propose
+from lightproof.dicom.pdu import Abort, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest, UserInformation
 from lightproof.dicom.uids import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,

@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lightproof.check.consent import Consent
 from lightproof.check.detectors import UNIDENTIFIED, Detector, Speech
 from lightproof.check.identify import Heard, identify
-from lightproof.check.wire import Admission, Budget, Consent, Wire
+from lightproof.check.wire import Admission, Budget, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Observation, Target, Unchecked
 

@@ -13,12 +13,12 @@ from typing import Final
 
 from lightproof import __version__
 from lightproof.check.addresses import address_of, range_of
+from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, Resolver, TargetSpace, parse_target
 from lightproof.check.this_machine import ListeningSocket
 from lightproof.check.vantage import vantage_of
-from lightproof.check.wire import Consent
 from lightproof.evidence.records import ScopeRecord, Target, Vantage
 
 BOX_PORTS: Final = (1900, 5351)

@@ -7,45 +7,29 @@ first was stopped.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from lightproof import __version__
 from lightproof.check import journal as journals
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine, Visit
-from lightproof.check.findings import report
-from lightproof.check.fingerprints import dicom_product
 from lightproof.check.journal import Done, Journal
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
-from lightproof.check.rules import rulebook
+from lightproof.check.reporting import Watcher, reported
 from lightproof.check.sweeping.questions import PICKS_UP
-from lightproof.check.sweeping.survey import Sighting, survey
 from lightproof.check.sweeping.sweep import Sweep
 from lightproof.check.wire import Budget
-from lightproof.evidence.records import ExposureReport, Facts, Observation, Unchecked
+from lightproof.evidence.records import ExposureReport
 
 _VISIT_S: Final = 45.0
 _COUNTING_VISIT_S: Final = 240.0
 COUNTING_BUDGET: Final = Budget(total_s=120, bytes_in=64 * 1024 * 1024)
 """What counting with consent may take: 100,000 studies are about 20 MB."""
-
-
-class Watcher(Protocol):
-    """Hears how far a run has come."""
-
-    def swept(self, done: int, total: int, answering: int) -> None:
-        """So many targets were tried, and so many answer."""
-        ...
-
-    def visited(self, visit: Visit, done: int, total: int) -> None:
-        """One more of the services that answer was looked at."""
-        ...
 
 
 def perform(
@@ -67,79 +51,12 @@ def perform(
         _sweep(plan, done, kept, watcher)
         visits = asyncio.run(_visit(plan, done, kept, watcher, now))
     journal.unlink(missing_ok=True)
-    return _reported(
+    return reported(
         plan,
         (observation for visit in visits for observation in visit.observations),
         (entry for visit in visits for entry in visit.unchecked),
         started=datetime.fromisoformat(done.started),
         finished=now(),
-    )
-
-
-def perform_survey(plan: Plan, watcher: Watcher, *, clock: Callable[[], datetime] | None = None) -> ExposureReport:
-    """Only says which targets speak DICOM, in one sweep: the first look at very large ranges.
-
-    No query is sent, so no service is called open; `perform` on what was found tells the rest.
-    """
-    now = clock or (lambda: datetime.now(UTC))
-    started, total, tried = now(), len(plan.space), 0
-    observations: list[Observation] = []
-    unchecked: list[Unchecked] = []
-    for batch in survey(plan.space, seed=plan.seed, limits=plan.limits):
-        observations += (_observed(seen, now()) for seen in batch.sightings)
-        unchecked += (Unchecked(target=target, detector="survey", reason="not-tried") for target in batch.not_tried)
-        tried += sum(batch.counts.values())
-        watcher.swept(tried, total, len(observations))
-    return _reported(plan, observations, unchecked, started=started, finished=now())
-
-
-_SIGNALS: Final = {
-    "accepted": "dicom-association-accepted",
-    "rejected": "dicom-association-rejected",
-    "aborted": "dicom-aborted",
-    "certificate-demanded": "dicom-tls-mutual",
-}
-
-
-def _observed(seen: Sighting, at: datetime) -> Observation:
-    told = seen.recognition
-    product = (
-        dicom_product(told.implementation_class_uid or "", told.implementation_version_name or "") if told else None
-    )
-    return Observation(
-        at=at,
-        detector="survey",
-        target=seen.target,
-        service=seen.service,
-        signal=_SIGNALS[seen.word],
-        facts=Facts(reachable=True),
-        product=product[0] if product else None,
-        version=product[1] if product else None,
-        protections=("tls", "mutual-tls") if seen.presumed else ("tls",) if seen.service == "dicom-tls" else (),
-        details={"presumed": seen.presumed},
-    )
-
-
-def _reported(
-    plan: Plan,
-    observations: Iterable[Observation],
-    unchecked: Iterable[Unchecked],
-    *,
-    started: datetime,
-    finished: datetime,
-) -> ExposureReport:
-    return report(
-        observations,
-        unchecked,
-        book=rulebook(),
-        lightproof=__version__,
-        targets=plan.targets,
-        started=started,
-        finished=finished,
-        scope=plan.scope,
-        vantage=plan.vantage,
-        processes=plan.processes,
-        own_addresses=plan.own_addresses,
     )
 
 

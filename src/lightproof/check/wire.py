@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, cast
 
+from lightproof.check.consent import Consent
 from lightproof.check.tls_context import observing_tls_context
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
@@ -30,18 +31,6 @@ class Budget:
     bytes_in: int = 512 * 1024
     bytes_out: int = 64 * 1024
     connections: int = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
-    """What the owner agreed to beyond zero-match proofs."""
-
-    count: bool = False
-    """Studies may be counted: identifiers become keyed hashes as they are parsed."""
-    key: bytes = b""
-    """Of those hashes (HMAC-SHA-256); made for one report and forgotten with it."""
-    called_aes: tuple[str, ...] = ()
-    """AE titles to try where a DICOM service only answers to its own: a guess against an access rule."""
 
 
 class Admission(Protocol):

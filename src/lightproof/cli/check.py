@@ -117,7 +117,6 @@ class Asked:
 
 
 def _check(asked: Asked) -> int:
-    from lightproof.check.run import perform, perform_survey
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
     from lightproof.documents.files import format_of
@@ -132,8 +131,12 @@ def _check(asked: Asked) -> int:
     with recorded(plan, person(), whole_machine=asked.names_nothing) as finished:
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
             if asked.survey:
+                from lightproof.check.survey_run import perform_survey
+
                 report = perform_survey(plan, narrator)
             else:
+                from lightproof.check.run import perform
+
                 journal = asked.journal or journal_path(plan.digest)
                 report = perform(plan, narrator, journal=journal, resume=asked.resume)
         finished(report)
@@ -144,12 +147,12 @@ def _check(asked: Asked) -> int:
 
 def _plan(asked: Asked) -> "Plan":
     from lightproof.check import this_machine
+    from lightproof.check.consent import Consent
     from lightproof.check.detectors import default_ports
     from lightproof.check.imports import read_import
     from lightproof.check.plan import box_named, boxes_at, plan_of_named, plan_of_this_machine
     from lightproof.check.scope import load_scope
     from lightproof.check.targets import Ports, parse_target, pinned, read_target_list
-    from lightproof.check.wire import Consent
 
     consent = Consent(count=asked.count, called_aes=asked.called_ae)
     own, gateways = this_machine.own_addresses(), this_machine.default_gateways()

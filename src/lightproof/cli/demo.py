@@ -100,10 +100,10 @@ def temporary_home(exposed: "ExposureReport") -> Generator["OpenHome"]:
 
 def exposed_practice(*, fixed: bool) -> "ExposureReport":
     """A real check of the practice, by the machinery that checks real ones."""
+    from lightproof.check.consent import Consent
     from lightproof.check.plan import Plan
     from lightproof.check.run import perform
     from lightproof.check.targets import Ports, TargetSpace
-    from lightproof.check.wire import Consent
     from lightproof.demo.practice import running
     from lightproof.evidence.records import ScopeRecord, Vantage
 

@@ -11,27 +11,21 @@ from typing import Final
 
 from lightproof.demo.images import data_set
 from lightproof.demo.patients import Study, studies
-from lightproof.dicom import (
-    Abort,
-    AssociateReject,
-    AssociateRequest,
-    Association,
+from lightproof.dicom import uids
+from lightproof.dicom.association import Association, Event
+from lightproof.dicom.dataset import Element, encode_data_set, pick
+from lightproof.dicom.dimse import (
+    IDENTIFIER_DOES_NOT_MATCH,
+    OUT_OF_RESOURCES,
+    PENDING,
+    SUCCESS,
+    UNRECOGNISED_OPERATION,
     CommandField,
-    Element,
-    Event,
-    Message,
-    ReleaseReply,
-    ReleaseRequest,
-    Service,
-    UserInformation,
-    answer,
-    encode_data_set,
-    pick,
     store_request,
-    uids,
 )
-from lightproof.dicom.dimse import IDENTIFIER_DOES_NOT_MATCH, OUT_OF_RESOURCES, PENDING, SUCCESS, UNRECOGNISED_OPERATION
-from lightproof.dicom.negotiation import CALLING_AE_NOT_RECOGNISED
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import CALLING_AE_NOT_RECOGNISED, Service, answer
+from lightproof.dicom.pdu import Abort, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest, UserInformation
 from lightproof.errors import ProtocolViolation
 
 VERSION_NAME: Final = "DEMO_ARCHIVE"

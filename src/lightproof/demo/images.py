@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from lightproof.demo.patients import Series
-from lightproof.dicom import Element, encode_data_set
+from lightproof.dicom.dataset import Element, encode_data_set
 from lightproof.dicom.uids import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLEMENTATION_CLASS_UID,

@@ -1,6 +1,7 @@
 """Which format a file name asks for; the report in it; and a file that is written whole or not at all.
 
-A report says where images can be read, so its file is its owner's alone (mode 0600).
+A report says where images can be read, so its file is its owner's alone (mode 0600). A format is loaded when it is
+asked for: few runs write more than one.
 """
 
 import os
@@ -9,15 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lightproof.documents import json, ndjson
-from lightproof.documents.csv import findings_csv
-from lightproof.documents.defectdojo import defectdojo
-from lightproof.documents.docx import docx
-from lightproof.documents.exposure import exposure_document
-from lightproof.documents.html import html
 from lightproof.documents.model import Attachment, Document
-from lightproof.documents.odt import odt
-from lightproof.documents.pdf import pdf
-from lightproof.documents.sarif import sarif
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import ExposureReport
 from lightproof.locale import gettext as _
@@ -60,8 +53,14 @@ def render(report: ExposureReport, wanted: Format) -> bytes:
     """
     match wanted:
         case Format.HTML:
+            from lightproof.documents.exposure import exposure_document
+            from lightproof.documents.html import html
+
             return html(exposure_document(report))
         case Format.PDF:
+            from lightproof.documents.exposure import exposure_document
+            from lightproof.documents.pdf import pdf
+
             evidence = Attachment(
                 "exposure.json", "application/json", _("The whole report as data"), json.dumps(report)
             )
@@ -71,10 +70,16 @@ def render(report: ExposureReport, wanted: Format) -> bytes:
         case Format.NDJSON:
             return b"".join(ndjson.lines(report))
         case Format.SARIF:
+            from lightproof.documents.sarif import sarif
+
             return sarif(report)
         case Format.CSV:
+            from lightproof.documents.csv import findings_csv
+
             return findings_csv(report)
         case Format.DEFECTDOJO:
+            from lightproof.documents.defectdojo import defectdojo
+
             return defectdojo(report)
 
 
@@ -125,12 +130,20 @@ def render_document(document: Document, wanted: DocumentFormat) -> bytes:
     """The document in this format. Raises MissingExtra as `write_document` does."""
     match wanted:
         case DocumentFormat.HTML:
+            from lightproof.documents.html import html
+
             return html(document)
         case DocumentFormat.PDF:
+            from lightproof.documents.pdf import pdf
+
             return pdf(document)
         case DocumentFormat.ODT:
+            from lightproof.documents.odt import odt
+
             return odt(document)
         case DocumentFormat.DOCX:
+            from lightproof.documents.docx import docx
+
             return docx(document)
 
 

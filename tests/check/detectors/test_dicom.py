@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from check.visiting import NOW, facts_of, signals_of, visit
+from lightproof.check.consent import Consent
 from lightproof.check.detectors import dicom, dicom_tls
-from lightproof.check.wire import Consent, Wire
+from lightproof.check.wire import Wire
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer

@@ -23,26 +23,21 @@ from lightproof.check.identify import DICOM_PORTS
 from lightproof.check.identity import CALLED_AE
 from lightproof.check.protocols.association import AssociationEnded, WireAssociation
 from lightproof.check.wire import Wire
-from lightproof.dicom import (
-    AssociateAccept,
-    AssociateReject,
-    Command,
-    Element,
-    echo_request,
-    encode_data_set,
-    find_request,
-    get_request,
-    pick,
-    uids,
-)
+from lightproof.dicom import uids
+from lightproof.dicom.dataset import Element, encode_data_set, pick
 from lightproof.dicom.dimse import (
     NOT_AUTHORISED,
     SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
     UNABLE_TO_PROCESS,
     UNRECOGNISED_OPERATION,
+    Command,
     StatusCategory,
+    echo_request,
+    find_request,
+    get_request,
 )
+from lightproof.dicom.pdu import AssociateAccept, AssociateReject
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 

@@ -17,7 +17,7 @@ from typing import Final
 from lightproof.check.detectors import Detector
 from lightproof.check.protocols.dicom_files import is_dicom_name, promising_first
 from lightproof.check.protocols.share_names import common_names
-from lightproof.check.protocols.smb1 import connected, offers_smb1, shares_by_smb1
+from lightproof.check.protocols.smb1 import connected, offers_smb1
 from lightproof.check.protocols.smb2 import Opened, Refused, Session, Smb2Client, Tree
 from lightproof.check.protocols.srvsvc import Share
 from lightproof.check.protocols.web_answers import REFUSED
@@ -95,6 +95,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         yield wire.observed(_SERVICE, "smb1-offered")
     seen = await _by_smb2(wire, answers=not smb1)
     if seen is None:
+        from lightproof.check.protocols.smb1_shares import shares_by_smb1  # noqa: PLC0415 - 3 MB, hardly ever needed
+
         seen = _Seen(_SMB1)
         async with connected(wire) as stream:
             seen.listed = await shares_by_smb1(stream)

@@ -9,20 +9,11 @@ from collections.abc import AsyncGenerator, Sequence
 
 from lightproof.check.identity import CALLING_AE
 from lightproof.check.wire import Stream
-from lightproof.dicom import (
-    Abort,
-    AssociateAccept,
-    AssociateReject,
-    AssociateRequest,
-    Association,
-    Command,
-    Event,
-    Message,
-    ReleaseReply,
-    ReleaseRequest,
-    propose,
-)
-from lightproof.dicom.dimse import StatusCategory
+from lightproof.dicom.association import Association, Event
+from lightproof.dicom.dimse import Command, StatusCategory
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import propose
+from lightproof.dicom.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Proof
 
