@@ -95,8 +95,9 @@ def test_each_hostile_behaviour_once_beside_honest_services(tmp_path: Path) -> N
     judge(report, honest, hostile)
     print(f"{elapsed:.0f} s, {megabytes:.0f} MB")
     assert elapsed < 100
-    # Some 83 MB of it are held before the first packet: the ledger's database takes its share.
-    assert megabytes < 112
+    # Of these, 78 MB are held before the first packet: the ledger's database takes its share; a first run, which makes
+    # the home, holds 11 MB more, and so does one that cannot keep its bytecode.
+    assert megabytes < 104
 
 
 @pytest.mark.soak
