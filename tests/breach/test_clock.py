@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightproof.breach.clock import clock, operational, reg1182
+from lightproof.breach.clock import clock, clock_under, operational, reg1182
 from lightproof.breach.facts import BreachFacts
 from lightproof.errors import UsageRefused
+from lightproof.law.regimes import regime
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "clock.json").read_text())["vectors"]
 ZONES = [ZoneInfo(name) for name in ("Europe/Paris", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC")]
@@ -75,3 +76,17 @@ def test_late_begins_after_the_last_instant() -> None:
 
 def test_without_awareness_there_is_no_deadline() -> None:
     assert clock(BreachFacts()).deadline is None
+
+
+def test_days_run_from_the_first_sign_that_should_have_told() -> None:
+    facts = BreachFacts(aware_at=AWARE, hint_at=AWARE - timedelta(days=3))
+    assert clock_under(facts, regime("hipaa/us")).deadline == AWARE + timedelta(days=57)
+    assert clock_under(BreachFacts(aware_at=AWARE), regime("hipaa/us")).deadline == AWARE + timedelta(days=60)
+
+
+def test_a_law_without_a_period_has_no_deadline_and_still_warns() -> None:
+    facts = BreachFacts(aware_at=AWARE, hint_at=AWARE - timedelta(days=3))
+    runs = clock_under(facts, regime("ch/ch"))
+    assert (runs.aware_at, runs.deadline, runs.informative) == (AWARE, None, None)
+    assert runs.warnings
+    assert clock_under(facts, regime("gdpr/fr")) == clock(facts)

@@ -66,7 +66,7 @@ def test_the_first_page_says_what_to_do_by_when_and_that_a_person_files(language
 
 def test_the_clock_says_late_and_demands_reasons() -> None:
     page = first_page(sheet(a_notice(hours=80), "cnil", PARIS))
-    assert "The 72 hours have passed" in page
+    assert "The deadline has passed" in page
     assert "field 22" in page
 
 

@@ -81,6 +81,34 @@ def test_a_late_notification_needs_reasons_and_is_then_kept(home: Path) -> None:
     assert kept.json["status"] == "notified"
 
 
+def test_two_laws_run_side_by_side_for_one_breach(home: Path, tmp_path: Path) -> None:
+    lightproof("init", "--unlock", "key-file", "--recovery-kit", tmp_path / "kit.txt", home=home)
+    settings = home / "settings.toml"
+    settings.write_text(settings.read_text().replace('# regimes = ["gdpr/fr"]', 'regimes = ["ch/ch", "gdpr/fr"]'))
+    number = reported(home, "--set", "aware_at=2026-01-05T10:00+01:00", "--set", "confidentiality=presumed")
+    told = lightproof("breach", "assess", number, "--json", home=home).json
+    assert set(told["assessments"]) == {"ch/ch", "gdpr/fr"}
+    assert told["clock"]["deadline"] == "2026-01-08T09:00:00.000000Z"
+    swiss = lightproof("breach", "notify", number, home=home).out.decode()
+    assert "The competent supervisory authority" in swiss
+    assert "CNIL" not in swiss
+    timeless = lightproof("breach", "notify", number, "--form", "cnil", home=home).out.decode()
+    assert "As soon as possible" in timeless
+    french = lightproof("breach", "notify", number, "--regime", "gdpr/fr", home=home).out.decode()
+    assert "The deadline has passed" in french
+    assert "CNIL" in french
+    for law in ("ch/ch", "gdpr/fr"):
+        ran = lightproof(
+            "breach", "notify", number, "--regime", law, "--filed", "2026-02-01T10:00+01:00", "--delay-reason", "x",
+            "--json", home=home,
+        )  # fmt: skip
+        assert ran.code == 0, ran.err
+    filed = {one["regime"]: one["authority"] for one in ran.json["notifications"]}
+    assert filed == {"ch/ch": "PFPDT / EDÖB", "gdpr/fr": "CNIL"}
+    unknown = lightproof("breach", "notify", number, "--regime", "mars", home=home)
+    assert (unknown.code, "regime-unknown" in unknown.err) == (2, True)
+
+
 def test_the_register_and_the_ledger_are_shown_exported_and_verified(home: Path, tmp_path: Path) -> None:
     number = reported(home)
     assert number in lightproof("breach", "list", home=home).out.decode()

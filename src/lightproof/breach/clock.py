@@ -8,11 +8,12 @@ Rules of this file:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lightproof.breach.facts import BreachFacts, refused
+from lightproof.law.regimes import Regime
 from lightproof.locale import gettext as _
 
 SLOW: Final = timedelta(hours=24)
@@ -28,9 +29,9 @@ class Clock:
 
     aware_at: datetime | None
     deadline: datetime | None
-    """Awareness and the hours of the law, elapsed: the reading to act on."""
+    """Awareness and the period of the law, elapsed: the reading to act on. None before awareness, or without period."""
     informative: datetime | None
-    """The other reading, where the hour of the event is not counted."""
+    """The other reading of a period in hours, where the hour of the event is not counted."""
     warnings: tuple[str, ...] = ()
 
     def left(self, now: datetime) -> timedelta | None:
@@ -43,16 +44,38 @@ class Clock:
 
 
 def clock(facts: BreachFacts, hours: int = 72, *, drifts: Sequence[timedelta] = ()) -> Clock:
-    """The clock of these facts. `drifts`: how far the wall clock left the monotonic one, as the ledger noticed."""
-    warnings = [*_trailing(facts), *_known_before(facts), *_jumped(drifts)]
+    """The clock of these facts under a period in hours.
+
+    `drifts`: how far the wall clock left the monotonic one, as the ledger noticed.
+    """
+    runs = _without_deadline(facts, drifts)
     if facts.aware_at is None:
-        return Clock(aware_at=None, deadline=None, informative=None, warnings=tuple(warnings))
-    return Clock(
-        aware_at=facts.aware_at.astimezone(UTC),
-        deadline=operational(facts.aware_at, hours),
-        informative=reg1182(facts.aware_at, hours),
-        warnings=tuple(warnings),
-    )
+        return runs
+    return replace(runs, deadline=operational(facts.aware_at, hours), informative=reg1182(facts.aware_at, hours))
+
+
+def clock_under(facts: BreachFacts, regime: Regime, *, drifts: Sequence[timedelta] = ()) -> Clock:
+    """The clock of these facts under the period within which this regime wants the authority told.
+
+    A period in calendar days counts as elapsed time from the first instant that can count as discovery: what should
+    have been known counts (45 CFR 164.404(a)(2)), and so the deadline is never later than the law's. A regime that
+    says “as soon as possible” has no deadline.
+    """
+    telling = regime.telling("authority")
+    period = telling.period if telling else None
+    if period is not None and period.hours is not None:
+        return clock(facts, period.hours, drifts=drifts)
+    runs = _without_deadline(facts, drifts)
+    if period is None or period.days is None or facts.aware_at is None:
+        return runs
+    discovered = min(facts.aware_at, facts.hint_at or facts.aware_at) if period.since == "discovery" else facts.aware_at
+    return replace(runs, deadline=_zoned(discovered).astimezone(UTC) + timedelta(days=period.days))
+
+
+def _without_deadline(facts: BreachFacts, drifts: Sequence[timedelta]) -> Clock:
+    aware_at = facts.aware_at.astimezone(UTC) if facts.aware_at is not None else None
+    warnings = (*_trailing(facts), *_known_before(facts), *_jumped(drifts))
+    return Clock(aware_at=aware_at, deadline=None, informative=None, warnings=warnings)
 
 
 def operational(aware_at: datetime, hours: int = 72) -> datetime:

@@ -88,13 +88,16 @@ def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
     decided = told.decisions.get("notify")
     if decided is not None and decided.choice == "no":
         return Verdict("–", _("Not notified"), Tone.INFO, _("Decided: the authority is not told."), (decided.reason,))
+    if clock.deadline is None and clock.aware_at is not None:
+        sentence = _("The law sets no period: the authority is told as soon as possible.")
+        return Verdict("!", _("As soon as possible"), Tone.HIGH, sentence, ())
     if clock.deadline is None:
         return Verdict("?", _("No clock yet"), Tone.MEDIUM, _("Nobody has stated when you became aware."), ())
     left = clock.deadline - now
     if left < timedelta(0):
         late = _hours(-left)
         return Verdict(
-            "!", _("Late"), Tone.CRITICAL, _("The 72 hours ended {hours} ago.").format(hours=late),
+            "!", _("Late"), Tone.CRITICAL, _("The time to tell the authority ended {hours} ago.").format(hours=late),
             (_("Notify now all the same, and say why it is late (Article 33(1))."),),
         )  # fmt: skip
     tone = Tone.CRITICAL if left < timedelta(hours=6) else Tone.HIGH if left < timedelta(hours=24) else Tone.MEDIUM
@@ -186,7 +189,8 @@ def _assessed(told: Incident) -> list[Block]:
             )
         )
         for answer in _sequence(payload.get("answers")):
-            title = f"{duty_word(answer['duty'])} {choice_word(answer['choice'])} ({answer.get('article', '')})"
+            law = ", ".join(filter(None, (str(answer.get("article", "")), str(answer.get("period", "")))))
+            title = f"{duty_word(answer['duty'])} {choice_word(answer['choice'])} ({law})"
             blocks.append(Items(title, tuple(str(reason["text"]) for reason in _sequence(answer.get("reasons")))))
             if change := tuple(str(line) for line in _sequence(answer.get("would_change"))):
                 blocks.append(Items(_("What would change this answer"), change))

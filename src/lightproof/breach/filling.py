@@ -178,7 +178,7 @@ def _revealed(facts: BreachFacts) -> str:
 
 def _delay(asked: Asked) -> Answer:
     if not asked.late:
-        return Answer(applies=False, note=_("The 72 hours have not passed."))
+        return Answer(applies=False, note=_("The deadline has not passed."))
     if asked.delay_reason:
         return Answer(value=asked.delay_reason, source="person")
     given = next((one for one in asked.filed if one.delay_reason), None)

@@ -1,16 +1,18 @@
 """Judging a breach under the regimes that apply to it, and recording the judgement where it is new."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
 
-from lightproof.breach.clock import Clock, clock
+from lightproof.breach.clock import Clock, clock_under
 from lightproof.breach.incident import Choice, Duty, Incident, Status
 from lightproof.breach.procedure import Procedure
 from lightproof.breach.register import DeadlineOf
 from lightproof.breach.triage import assess, recorded
 from lightproof.evidence.ledger import Ledger
 from lightproof.law.regimes import regime
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def assess_and_record(procedure: Procedure, told: Incident, regimes: Sequence[str]) -> Incident:
@@ -49,9 +51,9 @@ def deadline_under(regimes: Sequence[str]) -> DeadlineOf:
 
 
 def clock_of(told: Incident, regimes: Sequence[str], drifts: Sequence[timedelta] = ()) -> Clock:
-    """The clock of a breach under these regimes: the shortest of their periods in hours."""
-    hours = [period for name in regimes if (period := regime(name).hours)]
-    return clock(told.facts, min(hours, default=72), drifts=drifts)
+    """The clock of a breach under these regimes: the one that runs out first."""
+    clocks = [clock_under(told.facts, regime(name), drifts=drifts) for name in regimes]
+    return min(clocks, key=lambda one: one.deadline or _NEVER)
 
 
 def drifts_of(ledger: Ledger, told: Incident) -> tuple[timedelta, ...]:

@@ -107,8 +107,11 @@ def _clock(notice: Notification, zone: tzinfo) -> Verdict:
     if notice.stage != "initial" and notice.earlier is not None:
         told = _("The first notice was filed. What you learn later follows without undue delay (Article 33(4)).")
         return Verdict("+", _("Add what is new"), Tone.INFO, told, ())
+    if notice.deadline is None and notice.aware_at is not None:
+        text = _("The law sets no period: the authority is told as soon as possible.")
+        return Verdict("!", _("As soon as possible"), Tone.HIGH, text, ())
     if notice.deadline is None:
-        text = _("Nobody has stated when you became aware. The 72 hours start then.")
+        text = _("Nobody has stated when you became aware. The time to notify starts then.")
         return Verdict("?", _("No deadline yet"), Tone.HIGH, text, ())
     left = notice.deadline - notice.made
     by = _("File by {when}.").format(when=both_instants(notice.deadline, zone))
@@ -117,7 +120,7 @@ def _clock(notice: Notification, zone: tzinfo) -> Verdict:
             number=notice.field("delay_reason").question.number
         ),)  # fmt: skip
         late = _("The deadline was {when}.").format(when=both_instants(notice.deadline, zone))
-        return Verdict("!", _("The 72 hours have passed"), Tone.CRITICAL, late, reasons)
+        return Verdict("!", _("The deadline has passed"), Tone.CRITICAL, late, reasons)
     hours = int(left / timedelta(hours=1))
     tone = Tone.CRITICAL if hours < 6 else Tone.HIGH if hours < 24 else Tone.MEDIUM
     return Verdict(str(hours), ngettext("hour left", "hours left", hours), tone, by, ())
@@ -173,7 +176,7 @@ def _instants(notice: Notification, zone: tzinfo) -> Iterable[tuple[str, str]]:
     if notice.aware_at is not None:
         yield _("Aware since"), both_instants(notice.aware_at, zone)
     if notice.deadline is not None:
-        yield _("72 hours end"), both_instants(notice.deadline, zone)
+        yield _("Deadline"), both_instants(notice.deadline, zone)
     if notice.informative is not None and notice.informative != notice.deadline:
         yield (
             _("For information"),

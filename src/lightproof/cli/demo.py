@@ -60,16 +60,16 @@ def _breach(exposed: "ExposureReport", out: Path, *, as_json: bool) -> None:
     from lightproof.breach.letters import document
     from lightproof.cli.breach.desk import at, show_breach
     from lightproof.cli.breach.letter import letter_of
-    from lightproof.cli.breach.notify import write_notice
+    from lightproof.cli.breach.notify import form_under, write_notice
     from lightproof.documents.files import write_document
 
     _tell(_("DEMO: the breach that this finding is, as Article 33 wants it handled."))
     with temporary_home(exposed) as home:
         desk = at(home, _("Dr Demo"))
         told = desk.assessed(desk.procedure.open_from_finding())
-        notice = desk.notification(told, None, delay_reason="")
+        notice = desk.notification(told, None, law=desk.regimes[0], delay_reason="")
         for path in _reports(out, _SHEET):
-            write_notice(notice, "cnil", path)
+            write_notice(notice, form_under(desk.regimes[0]), path)
             _tell(_("Sheet to key in written: {path}").format(path=path))
         for path in _reports(out, _LETTER):
             write_document(document(letter_of(desk, told, "letter")), path)

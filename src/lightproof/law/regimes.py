@@ -2,6 +2,7 @@
 
 Rules of this file:
 - a change of the law is a new file with its own dates, never a change of code;
+- a file may extend another: each key that it has replaces that of the other whole;
 - what is only proposed is never chosen unless it is named, and says so wherever it is shown;
 - each row says where it was read, and whether that was verified.
 """
@@ -11,9 +12,9 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from lightproof.errors import LightproofError, UsageRefused
 from lightproof.law.forms import Words
@@ -111,6 +112,12 @@ class Regime(_Row):
     others: tuple[OtherClock, ...] = Field(alias="other", default=())
     retention: Retention
 
+    @model_validator(mode="after")
+    def _dated_once_in_force(self) -> Self:
+        if self.state == "proposed" and self.applies_from is not None:
+            raise ValueError("what is only proposed applies from no day")
+        return self
+
     def telling(self, who: Who) -> Telling | None:
         """The duty towards these; None where the law has none."""
         return next((telling for telling in self.tellings if telling.who == who), None)
@@ -119,15 +126,11 @@ class Regime(_Row):
         """The national rule of this name; None where there is none."""
         return next((rule for rule in self.rules if rule.key == key), None)
 
-    @property
-    def hours(self) -> int | None:
-        """Hours within which the authority is told; None where the law counts otherwise."""
-        told = self.telling("authority")
-        return told.period.hours if told else None
-
 
 FILES: Final = ("gdpr/eu", "gdpr/fr", "gdpr/eu-omnibus-2025", "uk-gdpr/uk", "hipaa/us", "ch/ch")
 """Every regime that is shipped, by its file under `law/`."""
+_FOLDER: Final = files("lightproof.law")
+_OWN_DATES: Final = frozenset({"applies_from", "applies_until"})
 
 
 @cache
@@ -149,18 +152,28 @@ def regime(name: str) -> Regime:
 @cache
 def every_regime() -> tuple[Regime, ...]:
     """All regimes that are shipped."""
-    return tuple(load(files("lightproof.law") / f"{name}.toml") for name in FILES)
+    return tuple(load(_FOLDER / f"{name}.toml") for name in FILES)
 
 
 def load(file: Traversable) -> Regime:
     """The regime in this file. Raises LightproofError `data-row-refused` naming file and key."""
     try:
-        return Regime.model_validate(tomllib.loads(file.read_text("utf-8")))
+        return Regime.model_validate(_whole(tomllib.loads(file.read_text("utf-8"))))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _refused(file.name, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _refused(file.name, str(error)) from error
+
+
+def _whole(table: dict[str, Any]) -> dict[str, Any]:
+    extended = table.pop("extends", None)
+    if extended is None:
+        return table
+    if extended not in FILES:
+        raise tomllib.TOMLDecodeError(f"extends: there is no regime {extended!r}")
+    base = tomllib.loads((_FOLDER / f"{extended}.toml").read_text("utf-8"))
+    return {key: value for key, value in base.items() if key not in _OWN_DATES} | table
 
 
 def _refused(file: str, cause: str) -> LightproofError:

@@ -73,18 +73,18 @@ class Desk:
             told.id, duty, choice, reason, proposed=proposed(told, duty), exemption=exemption, evidence=evidence
         )
 
-    def notification(self, told: "Incident", stage: str | None, *, delay_reason: str) -> "Notification":
-        """The notice that comes next, or the one that is wanted, under the first law of the settings."""
+    def notification(self, told: "Incident", stage: str | None, *, law: str, delay_reason: str) -> "Notification":
+        """The notice that comes next, or the one that is wanted, under this law."""
         from lightproof.breach.asked import judgement_of
+        from lightproof.breach.judging import clock_of, drifts_of
         from lightproof.breach.notification import next_stage, notification
         from lightproof.breach.notification_json import filled_before
 
-        law = self.regimes[0]
         return notification(
             told,
             self.home.settings.organisation,
             judgement_of(told, law),
-            self.clock(told),
+            clock_of(told, (law,), drifts_of(self.home.ledger, told)),
             cast("Stage", stage) if stage else next_stage(told, law),
             now=now_utc(),
             regime=law,
@@ -93,14 +93,13 @@ class Desk:
         )
 
     def filed(
-        self, told: "Incident", notice: "Notification", *, at: str, reference: str, delay_reason: str
+        self, told: "Incident", notice: "Notification", *, law: str, at: str, reference: str, delay_reason: str
     ) -> "Incident":
         """Records that a person filed this notice."""
         from lightproof.breach.entered import entered_instant
         from lightproof.breach.notification_json import dumps
         from lightproof.law.regimes import regime
 
-        law = self.regimes[0]
         return self.procedure.notified(
             told.id,
             notice.stage,

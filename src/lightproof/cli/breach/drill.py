@@ -50,7 +50,7 @@ def _steps(desk: Desk) -> "list[Done]":
     """Every step by the machinery that does it in earnest, in a home of the drill's own."""
     from lightproof.breach.drill import Done
     from lightproof.cli.breach.letter import letter_of
-    from lightproof.cli.breach.notify import write_notice
+    from lightproof.cli.breach.notify import form_under, write_notice
     from lightproof.cli.breach.reminding import remind
     from lightproof.cli.demo import exposed_practice, temporary_home
 
@@ -101,8 +101,8 @@ def _steps(desk: Desk) -> "list[Done]":
         )
 
         def sheet() -> bool:
-            notice = inside.notification(known, None, delay_reason="")
-            write_notice(notice, "cnil", Path(folder) / "sheet.html")
+            notice = inside.notification(known, None, law=inside.regimes[0], delay_reason="")
+            write_notice(notice, form_under(inside.regimes[0]), Path(folder) / "sheet.html")
             return len(notice.still_open) <= _FIELDS_LEFT
 
         step("sheet", sheet)

@@ -27,18 +27,20 @@ _FORMS: Final = ("cnil", "edpb", "art-33")
 )
 @click.argument("number", metavar="NUMBER")
 @click.option("--stage", type=click.Choice(_STAGES), help=_("Which one; by default the one that comes next."))
-@click.option("--form", "form_id", type=click.Choice(_FORMS), default="cnil", show_default=True, help=_("Which form."))
+@click.option("--regime", metavar="ID", help=_("Law to notify under; by default the first of the settings."))
+@click.option("--form", "form_id", type=click.Choice(_FORMS), help=_("Which form; by default the authority's."))
 @click.option("--out", type=_FILE, multiple=True, help=_("Write the sheet: .html .pdf .odt .docx .json"))
 @click.option("--filed", metavar="INSTANT", help=_("When you filed it, as 2026-11-24T09:30+01:00"))
 @click.option("--reference", default="", help=_("Number that the authority gave."))
-@click.option("--delay-reason", default="", help=_("Why it is later than 72 hours."))
+@click.option("--delay-reason", default="", help=_("Why it is late."))
 @by_option
 @json_option
 def command(
     *,
     number: str,
     stage: str | None,
-    form_id: str,
+    regime: str | None,
+    form_id: str | None,
     out: tuple[Path, ...],
     filed: str | None,
     reference: str,
@@ -49,16 +51,25 @@ def command(
     """The sheet is written first: what was filed is kept with it."""
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
-        notice = desk.notification(told, stage, delay_reason=delay_reason)
+        law = regime or desk.regimes[0]
+        notice = desk.notification(told, stage, law=law, delay_reason=delay_reason)
+        form_id = form_id or form_under(law)
         for path in out:
             write_notice(notice, form_id, path)
             click.echo(_("Written: {path}").format(path=path), err=True)
         if filed is not None:
-            told = desk.filed(told, notice, at=filed, reference=reference, delay_reason=delay_reason)
+            told = desk.filed(told, notice, law=law, at=filed, reference=reference, delay_reason=delay_reason)
             show_breach(desk, told, as_json=as_json)
         else:
             show_notice(notice, form_id, as_json=as_json)
     return 0
+
+
+def form_under(law: str) -> str:
+    """The form of the authority under this law; a letter that says what Article 33(3) asks where it has none here."""
+    from lightproof.law.regimes import regime
+
+    return regime(law).authority.form or "art-33"
 
 
 def write_notice(notice: "Notification", form_id: str, path: Path) -> None:

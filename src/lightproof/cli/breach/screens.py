@@ -64,6 +64,7 @@ def assessments_as_text(said: Mapping[str, Mapping[str, Any]]) -> str:
 
     lines: list[str] = []
     for name, assessment in said.items():
+        lines += [""] if lines else []
         lines.append(
             _("{regime}: severity {score} ({level})").format(
                 regime=name, score=assessment["score"], level=level_word(assessment["level"])
@@ -71,6 +72,8 @@ def assessments_as_text(said: Mapping[str, Mapping[str, Any]]) -> str:
         )
         for answer in assessment["answers"]:
             lines.append(f"\n{duty_word(answer['duty'])} {choice_word(answer['choice']).upper()} ({answer['article']})")
+            if period := answer.get("period"):
+                lines += textwrap.wrap(_("When: {period}.").format(period=period), 78)
             lines += wrapped(reason["text"] for reason in answer["reasons"])
             if answer["would_change"]:
                 lines.append(_("What would change this answer:"))

@@ -1,0 +1,132 @@
+"""Why a risk is unlikely: a ground, with its evidence, for each way in which the data were affected.
+
+Rules of this file:
+- a ground needs evidence in the facts: a person's word alone lowers nothing;
+- a ground must cover every way in which the data were affected;
+- no ground holds where the care of patients suffered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightproof.breach.facts import (
+    Access,
+    AvailabilityEffect,
+    BreachFacts,
+    CareEffect,
+    IntegrityEffect,
+    KeyState,
+    Protection,
+    Recipient,
+    Recovery,
+)
+from lightproof.breach.severity import unintelligible
+from lightproof.locale import gettext as _
+
+HARMS_CARE: Final = (CareEffect.DELAYED, CareEffect.ENDANGERED)
+KNOWN: Final = frozenset({Recipient.INTERNAL, Recipient.KNOWN_TRUSTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why, naming the facts it rests on and the factor it speaks to (Guidelines 9/2022, IV.B; 45 CFR 164.402)."""
+
+    id: str
+    text: str
+    facts: tuple[str, ...] = ()
+    factor: str = ""
+
+
+def grounds_of(facts: BreachFacts) -> tuple[Reason, ...]:
+    """A ground for each way in which the data were affected; none when one of them has none."""
+    found: list[Reason] = []
+    for affected, ground in (
+        (facts.confidentiality is not None, unread),
+        (facts.integrity is not None, _unaltered),
+        (facts.availability is not None, _restored),
+    ):
+        if affected:
+            reason = ground(facts)
+            if reason is None:
+                return ()
+            found.append(reason)
+    return () if facts.care in HARMS_CARE else tuple(found)
+
+
+def unread(facts: BreachFacts) -> Reason | None:
+    """Why nobody who might harm read the data; None when nothing proves it."""
+    shown = facts.evidence
+    if unintelligible(facts) and "intelligibility" in shown:
+        return Reason(
+            id="unintelligible",
+            text=_("The data are encrypted by a sound method and the key is safe: nobody can read them."),
+            facts=("intelligibility",),
+            factor="identification",
+        )
+    if facts.access is Access.PROVED_NONE and "access" in shown and Recipient.MALICIOUS not in facts.recipients:
+        return Reason(
+            id="nobody-came",
+            text=_("Complete logs prove that nobody fetched anything while the data were within reach."),
+            facts=("access",),
+            factor="type",
+        )
+    trusted = bool(facts.recipients) and set(facts.recipients) <= KNOWN
+    if trusted and facts.recovery is not Recovery.NONE and "recovery" in shown and not facts.malicious:
+        return Reason(
+            id="trusted-recipient",
+            text=_("The recipients are known and trusted, and the data were recovered or their deletion confirmed."),
+            facts=("recipients", "recovery"),
+            factor="severity",
+        )
+    return None
+
+
+def _unaltered(facts: BreachFacts) -> Reason | None:
+    if facts.integrity_effect is IntegrityEffect.RECOVERED_UNUSED and "integrity_effect" in facts.evidence:
+        return Reason(
+            id="put-right",
+            text=_("Altered data were put right before anyone used them."),
+            facts=("integrity_effect",),
+            factor="severity",
+        )
+    return None
+
+
+def _restored(facts: BreachFacts) -> Reason | None:
+    if facts.availability_effect is AvailabilityEffect.WITHOUT_DIFFICULTY and "availability_effect" in facts.evidence:
+        return Reason(
+            id="restored",
+            text=_("The data were restored without difficulty, from a copy that was verified."),
+            facts=("availability_effect",),
+            factor="severity",
+        )
+    return None
+
+
+def evidence_of(facts: BreachFacts, grounds: Sequence[Reason]) -> tuple[str, ...]:
+    """The evidence that these grounds rest on, each once."""
+    lines = [line for ground in grounds for name in ground.facts for line in facts.evidence.get(name, ())]
+    return tuple(dict.fromkeys(lines))
+
+
+def what_would_lower(facts: BreachFacts) -> tuple[str, ...]:
+    """What, if it were proved, would become a ground."""
+    change: list[str] = []
+    if facts.confidentiality is not None:
+        if facts.access is Access.UNKNOWN:
+            change.append(
+                _("Complete access logs that prove that nobody came (access = proved_none, with its evidence).")
+            )
+        if facts.intelligibility.protection is not Protection.NONE and facts.intelligibility.key is not KeyState.SAFE:
+            change.append(_("Proof that the key was safe (intelligibility, with its evidence)."))
+        if set(facts.recipients) & KNOWN:
+            change.append(_("A confirmed deletion by the known recipients (recovery, with its evidence)."))
+    if availability_open(facts):
+        change.append(_("A verified restore of everything (availability_effect, with its evidence)."))
+    return tuple(change)
+
+
+def availability_open(facts: BreachFacts) -> bool:
+    """Whether data are lost or out of reach, and not yet restored without difficulty."""
+    return facts.availability is not None and facts.availability_effect is not AvailabilityEffect.WITHOUT_DIFFICULTY
