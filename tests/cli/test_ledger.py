@@ -93,3 +93,18 @@ def test_stamps_without_a_certificate_are_said_not_to_be_checked(home: Path, tmp
     verified = lightproof("ledger", "verify", home=home)
     assert verified.code == 0
     assert "not checked" in verified.out.decode()
+
+
+def test_one_breach_is_exported_alone_and_nothing_else_is_shown(home: Path, tmp_path: Path) -> None:
+    reported(home, "A laptop was stolen")
+    second = reported(home, "A letter went to the wrong person").json["id"]
+    out = tmp_path / "alone"
+    alone = lightproof("ledger", "export", out, "--subject", f"breach/{second}", home=home)
+    assert alone.code == 0, alone.err
+    shown = (out / "entries.ndjson").read_text()
+    assert "wrong person" in shown
+    assert "laptop" not in shown
+    again = lightproof("ledger", "export", tmp_path / "again", "--subject", "breach/B-1999-0001", home=home)
+    assert again.code == 2
+    assert "breach/B-1999-0001" in again.err
+    assert not (tmp_path / "again").exists()

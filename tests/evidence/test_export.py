@@ -1,5 +1,6 @@
 """What a stranger can verify without us: an export, its tampered copies, proofs, and checkpoints in other hands."""
 
+import hashlib
 import json
 import random
 import subprocess
@@ -61,7 +62,7 @@ class Exported:
             if content is not None:
                 path.write_bytes(content)
         try:
-            (verifier or (lambda: verify(self.folder, self.key, self.witnessed)))()
+            (verifier or self._whole)()
         except Exception as wrong:  # noqa: BLE001 - whatever stops a stranger's script is a problem found
             return [repr(wrong)]
         else:
@@ -71,6 +72,9 @@ class Exported:
                 (self.folder / name).unlink(missing_ok=True)
                 if name in self.files:
                     (self.folder / name).write_bytes(self.files[name])
+
+    def _whole(self) -> None:
+        assert verify(self.folder, self.key, self.witnessed) == 0, "entries were kept back"
 
 
 @pytest.fixture
@@ -84,7 +88,7 @@ def test_an_export_verifies_by_a_script_that_knows_only_the_documentation(export
     ran = subprocess.run(
         [sys.executable, script, exported.folder, exported.folder / "key"], capture_output=True, text=True, timeout=60
     )
-    assert (ran.returncode, ran.stdout) == (0, "this ledger is whole\n")
+    assert (ran.returncode, ran.stdout) == (0, "this ledger is whole; 0 of its entries were kept back\n")
 
 
 def test_the_script_has_fifty_lines_and_shares_no_code_with_us() -> None:
@@ -168,14 +172,21 @@ def replayed(exported: Exported, rng: random.Random, _forger: Forger) -> dict[st
     return with_lines([*lines, rng.choice(lines)])
 
 
-def erased_unseen(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
-    import hashlib
-
+def hidden(exported: Exported, rng: random.Random, mark: bytes) -> dict[str, bytes | None]:
+    """A line in place of which only its hash is shown."""
     lines = lines_of(exported)
     place = rng.randrange(len(lines))
     leaf = hashlib.sha256(b"\0" + lines[place].rstrip(b"\n")).hexdigest()
-    lines[place] = b"-" + leaf.encode() + b"\n"
+    lines[place] = mark + leaf.encode() + b"\n"
     return with_lines(lines)
+
+
+def erased_unseen(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    return hidden(exported, rng, b"-")
+
+
+def kept_back_unseen(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    return hidden(exported, rng, b"~")
 
 
 def rolled_back(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
@@ -211,8 +222,8 @@ def swapped(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str
 
 
 CHANGES: tuple[Change, ...] = (
-    a_byte, a_field, dropped, reordered, doubled, replayed, erased_unseen, rolled_back, a_checkpoint_left_out, forked,
-    swapped,
+    a_byte, a_field, dropped, reordered, doubled, replayed, erased_unseen, kept_back_unseen, rolled_back,
+    a_checkpoint_left_out, forked, swapped,
 )  # fmt: skip
 
 
@@ -278,6 +289,31 @@ def test_a_checkpoint_in_other_hands_shows_a_rewritten_history_even_with_the_key
     with open_database(tmp_path / "rolled-back.db", KEY) as database:
         assert not held(grown(Ledger(database, Signer(KEY)), 2), witnessed)
     assert not held(ledger, b"not a checkpoint")
+
+
+def test_one_subject_is_exported_and_verified_and_gives_nothing_else_away(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.erase([2], "retention is over", principal="Dr Demo")
+    subject = "breach/B-2026-0008"
+    shown = export(ledger, tmp_path / "part", with_attachments=True, subject=subject)
+    mine = list(ledger.entries(subject=subject))
+    folder = tmp_path / "part"
+    lines = (folder / "entries.ndjson").read_bytes().splitlines()
+    read = [json.loads(line) for line in lines if line.startswith(b"{")]
+    assert [entry["subject"] for entry in read] == [subject] * len(mine) + ["ledger"]
+    assert shown == len(mine) + 1
+    assert verify(folder, str(ledger.key)) == ledger.size() - shown - 1
+    assert {path.name for path in (folder / "attachments").iterdir()} == {d for e in mine for d in e.attachments}
+    changed = [line.replace(b"Dr Demo", b"Dr Dome") for line in lines]
+    (folder / "entries.ndjson").write_bytes(b"".join(line + b"\n" for line in changed))
+    with pytest.raises(AssertionError, match="not what was signed"):
+        verify(folder, str(ledger.key))
+
+
+def test_an_unknown_subject_is_refused_before_anything_is_written(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(UsageRefused) as refusal:
+        export(ledger, tmp_path / "part", with_attachments=False, subject="breach/B-2030-0001")
+    assert refusal.value.error_id == "subject-unknown"
+    assert not (tmp_path / "part").exists()
 
 
 def test_an_export_is_never_mixed_with_another(ledger: Ledger, exported: Exported) -> None:

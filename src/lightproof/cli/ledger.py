@@ -47,15 +47,19 @@ def verify(proof_file: Path | None, key: str | None, witnessed: tuple[Path, ...]
     return _verify_ledger(witnessed, as_json=as_json) if proof_file is None else _verify_proof(proof_file, key)
 
 
-@command.command("export", help=_("Write the whole ledger into a new folder, to be verified without lightproof."))
+@command.command("export", help=_("Write the ledger into a new folder, to be verified without lightproof."))
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--subject", metavar="SUBJECT",
+    help=_("Only what is about this, as breach/B-2026-0001: of the rest, hashes alone, and it verifies all the same."),
+)  # fmt: skip
 @click.option("--with-attachments", is_flag=True, help=_("Also the files kept with entries: reports hold findings."))
-def export(folder: Path, with_attachments: bool) -> int:
+def export(folder: Path, subject: str | None, with_attachments: bool) -> int:
     """The format is documented: docs/en/ledger-format.md."""
     from lightproof.evidence import export as exports
 
     with opened() as home:
-        size = exports.export(home.ledger, folder, with_attachments=with_attachments)
+        size = exports.export(home.ledger, folder, with_attachments=with_attachments, subject=subject)
     said = ngettext("{n} entry exported to {folder}.", "{n} entries exported to {folder}.", size)
     click.echo(said.format(n=size, folder=folder))
     return 0

@@ -2,7 +2,8 @@
 
 Rules of this file:
 - a line of `entries.ndjson` is what was hashed: leaf = SHA-256(0x00 || line without its newline), RFC 6962, 2.1;
-- an entry that was erased is a line of its leaf's hash alone, after a minus sign;
+- an entry that was erased is a line of its leaf's hash alone, after a minus sign; one that is kept back, because the
+  export is of one subject, after a tilde;
 - every checkpoint ever signed goes with it, so that nothing can have been rewritten between two of them.
 """
 
@@ -17,6 +18,7 @@ from sqlalchemy import select
 
 from lightproof.errors import UsageRefused
 from lightproof.evidence.checkpoint import NoteRefused, VerifierKey, opened
+from lightproof.evidence.entries import ERASED
 from lightproof.evidence.ledger import Ledger
 from lightproof.evidence.merkle import HASH_BYTES, includes, leaf_hash
 from lightproof.locale import gettext as _
@@ -31,13 +33,24 @@ ATTACHMENTS: Final = "attachments"
 STAMPS: Final = "stamps"
 PROOF_SCHEMA: Final = "urn:lightproof:schema:ledger-proof:1"
 _PROOF_BYTES: Final = 1 << 20
+_GONE: Final = b"-"
+_KEPT_BACK: Final = b"~"
 
 
-def export(ledger: Ledger, folder: Path, *, with_attachments: bool) -> int:
-    """Writes the whole ledger into a new folder; gives how many entries there are.
+def export(ledger: Ledger, folder: Path, *, with_attachments: bool, subject: str | None = None) -> int:
+    """Writes the ledger into a new folder; gives how many entries are shown.
 
-    Attachments hold findings: they go along only when they are wanted. Raises UsageRefused `export-exists`.
+    With a `subject`, of all other entries (but those that tell erasures) only the hash is shown: it verifies in the
+    same way, and nothing else is given away. Attachments hold findings: they go along only when they are wanted.
+
+    Raises UsageRefused `export-exists`, `subject-unknown`.
     """
+    if subject is not None and next(ledger.entries(subject=subject), None) is None:
+        raise UsageRefused(
+            "subject-unknown",
+            _("The ledger has no entry about “{subject}”.").format(subject=subject[:80]),
+            _("A breach is named as breach/B-2026-0001; “lightproof breach list” shows their numbers."),
+        )
     if folder.exists():
         raise UsageRefused(
             "export-exists",
@@ -47,7 +60,8 @@ def export(ledger: Ledger, folder: Path, *, with_attachments: bool) -> int:
     make_folder(folder)
     note = ledger.checkpoint()
     size = opened(note, ledger.key).size
-    write_new(folder / ENTRIES, b"".join(line + b"\n" for line in _lines(ledger, size)))
+    lines = list(_lines(ledger, size, subject))
+    write_new(folder / ENTRIES, b"".join(line + b"\n" for line in lines))
     write_new(folder / CHECKPOINT, note.encode())
     write_new(folder / KEY, f"{ledger.key}\n".encode())
     make_folder(folder / CHECKPOINTS)
@@ -62,23 +76,28 @@ def export(ledger: Ledger, folder: Path, *, with_attachments: bool) -> int:
             write_new(folder / STAMPS / f"{stamp.size:012d}-{number}.tsr", stamp.token)
     if with_attachments:
         make_folder(folder / ATTACHMENTS)
-        for entry in ledger.entries():
+        for entry in ledger.entries(subject=subject):
             for digest in entry.attachments:
                 place = folder / ATTACHMENTS / digest
                 if not place.exists():
                     write_new(place, ledger.attachment(digest))
-    return size
+    return sum(line[:1] not in (_GONE, _KEPT_BACK) for line in lines)
 
 
-def _lines(ledger: Ledger, size: int) -> Iterator[bytes]:
+def _lines(ledger: Ledger, size: int, subject: str | None) -> Iterator[bytes]:
     with ledger.database.reading() as connection:
         wanted = (
-            select(tables.entry.c.bytes, tables.entry.c.leaf)
+            select(tables.entry.c.bytes, tables.entry.c.leaf, tables.entry.c.subject, tables.entry.c.kind)
             .where(tables.entry.c.idx < size)
             .order_by(tables.entry.c.idx)
         )
         for row in connection.execute(wanted):
-            yield row.bytes if row.bytes is not None else b"-" + bytes(row.leaf).hex().encode()
+            if row.bytes is None:
+                yield _GONE + bytes(row.leaf).hex().encode()
+            elif subject in (None, row.subject) or row.kind == ERASED:
+                yield row.bytes
+            else:
+                yield _KEPT_BACK + bytes(row.leaf).hex().encode()
 
 
 def proof(ledger: Ledger, index: int) -> bytes:
