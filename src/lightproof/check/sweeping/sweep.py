@@ -447,7 +447,7 @@ class _Loop(Generic[R]):
             return 0.0
         times = [d.next_due for d in (self._to_pick_up, *self._to_answer.values())]
         times += [self._turns.next_due, self._retries[0][0] if self._retries else None]
-        if self._sweep.limits.rate is not None:
+        if self._sweep.limits.rate is not None and (self._next_jobs or not self._exhausted):
             times.append(now + (1.0 - self._credit) / self._sweep.limits.rate)
         soonest = min((t for t in times if t is not None), default=now + _LONGEST_WAIT_S)
         return min(max(soonest - now, 0.001), _LONGEST_WAIT_S)
