@@ -29,9 +29,9 @@ class Cost:
 
 
 def as_installed(folder: Path) -> dict[str, str]:
-    """An environment in which Python keeps its bytecode (in `folder`), as every installation does."""
+    """An environment in which Python keeps its bytecode, as every installation does, and we our home: in `folder`."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**environment, "PYTHONPYCACHEPREFIX": str(folder)}
+    return {**environment, "PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "LIGHTPROOF_HOME": str(folder / "home")}
 
 
 def run(command: Sequence[str | Path], *, limit_s: float, environment: Mapping[str, str] | None = None) -> Cost:

@@ -90,6 +90,7 @@ def main() -> int:
     with TemporaryDirectory() as folder, lab.running(people):
         environment = as_installed(Path(folder))
         ours(people, 0, environment)
+        whole_command(people, environment)
         for number in range(max(chosen.runs, chosen.nmap_runs)):
             if number < chosen.runs:
                 measured["ours"].append(ours(people, number, environment))
