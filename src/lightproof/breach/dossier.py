@@ -184,7 +184,7 @@ def _assessed(told: Incident) -> list[Block]:
         blocks.append(
             Paragraph(
                 _("Severity {score} ({level}), by the method of ENISA.").format(
-                    score=payload.get("score", "–"), level=level_word(level)
+                    score=wording.decimal(str(payload.get("score", "–"))), level=level_word(level)
                 )
             )
         )
@@ -242,7 +242,7 @@ def _said(step: Step) -> str:
         case "access":
             return conclusion_word(str(payload["conclusion"]))
         case "assessed":
-            return f"{payload['regime']}: {payload.get('score', '')}"
+            return f"{payload['regime']}: {wording.decimal(str(payload.get('score', '')))}"
         case _:
             return ""
 

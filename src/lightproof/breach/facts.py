@@ -383,8 +383,13 @@ def reported_facts(known: BreachFacts, description: str, *, by: str, now: dateti
         "title": known.title or description[:100],
     }
     if known.aware_at is None:
-        said |= {"aware_at": now, "aware_by": by, "aware_basis": _("Reported to {who}.").format(who=by)}
+        said |= {"aware_at": now, "aware_by": by, "aware_basis": reported_to(by)}
     return known.model_copy(update=said)
+
+
+def reported_to(who: str) -> str:
+    """Why somebody is aware of what they were told."""
+    return _("Reported to {who}.").format(who=who)
 
 
 def check_facts(facts: BreachFacts, *, now: datetime) -> None:

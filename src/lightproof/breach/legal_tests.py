@@ -19,6 +19,7 @@ from lightproof.breach.grounds import (
 )
 from lightproof.breach.incident import Choice
 from lightproof.breach.severity import MANY, Severity, decimal, unintelligible
+from lightproof.documents import wording
 from lightproof.law.regimes import Test
 from lightproof.locale import gettext as _
 
@@ -125,9 +126,8 @@ def readable_by_strangers(facts: BreachFacts) -> bool:
 def _severity(scored: Severity) -> Reason:
     levels = {"low": _("low"), "medium": _("medium"), "high": _("high"), "very high": _("very high")}
     text = _("The severity is {level} ({score}, by the method of ENISA).")
-    return Reason(
-        id="severity", text=text.format(level=levels[scored.level], score=decimal(scored.score)), factor="severity"
-    )
+    score = wording.decimal(decimal(scored.score))
+    return Reason(id="severity", text=text.format(level=levels[scored.level], score=score), factor="severity")
 
 
 _STRANGERS: Final = frozenset({Recipient.PUBLIC, Recipient.UNKNOWN, Recipient.MALICIOUS})

@@ -155,6 +155,11 @@ def facts_of_exposure(measured: Measured, findings: Sequence[str], *, aware_by: 
     )
 
 
+def access_closed() -> str:
+    """What was done when a check finds the doors closed."""
+    return _("Access closed: a later check found it no longer open to strangers.")
+
+
 def closed_since(facts: BreachFacts, runs: Sequence[Run], places: Iterable[tuple[str, int, str]]) -> datetime | None:
     """When a later run found every one of these places closed; None while one is open, or was not looked at again."""
     if facts.ended_at is not None:
@@ -247,7 +252,7 @@ def _system(service: Service) -> str:
 def _measures(report: ExposureReport, about: Sequence[Finding], ended: datetime | None) -> tuple[Measure, ...]:
     """Done: what a later check found closed. To do: the remedies of the findings, in the report's order."""
     if ended is not None:
-        return (Measure(what=_("Access closed: a later check found it no longer open to strangers."), at=ended),)
+        return (Measure(what=access_closed(), at=ended),)
     rules = {finding.rule for finding in about}
     actions = dict.fromkeys(action_of(report, fix.rule) for fix in report.fixes if fix.rule in rules)
     return tuple(Measure(what=action, planned=True) for action in list(actions)[:_ACTIONS])

@@ -20,7 +20,7 @@ from lightproof.breach.exemptions import exemption as exemption_of
 from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of, refused
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
 from lightproof.breach.mail_merge import Delivery
-from lightproof.breach.opening import Measured, closed_since, exposed_services, facts_of_exposure
+from lightproof.breach.opening import Measured, access_closed, closed_since, exposed_services, facts_of_exposure
 from lightproof.breach.register import DeadlineOf
 from lightproof.documents import json as report_json
 from lightproof.errors import UsageRefused
@@ -116,7 +116,7 @@ class Procedure:
             "ended_at": ended.isoformat(),
             "ongoing": False,
             "measures": [
-                {"what": _("Access closed: a check found it no longer open to strangers."), "at": ended.isoformat()},
+                {"what": access_closed(), "at": ended.isoformat()},
                 *_as_list(dumped(told.facts).get("measures")),
             ],
             "evidence": {"ended_at": [f"entry {entry}"], "ongoing": [f"entry {entry}"]},
@@ -364,6 +364,15 @@ class Procedure:
                 _("“lightproof breach list” shows those there are."),
             )
         return incident(entries)
+
+    def opened_from(self, told: Incident) -> Measured | None:
+        """The check from which this breach was opened, with those before it; None when none was."""
+        opened = told.steps[0].entry
+        every = tuple(run for run in self.runs() if run.entry < opened)
+        run = next((run for run in reversed(every) if run.report_sha256 == told.source.report_sha256), None)
+        if run is None:
+            return None
+        return Measured(run=run, report=report_json.loads(self.ledger.attachment(run.report_sha256)), runs=every)
 
     def runs(self) -> tuple[Run, ...]:
         """Every finished check of the ledger, in order."""

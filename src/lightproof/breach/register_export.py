@@ -43,7 +43,7 @@ def row(told: Incident) -> tuple[str, ...]:
 
     notify, communicate = told.decisions.get("notify"), told.decisions.get("communicate")
     levels = [
-        f"{payload.get('score', '')} ({level_word(str(payload.get('level', '')))})"
+        f"{wording.decimal(str(payload.get('score', '')))} ({level_word(str(payload.get('level', '')))})"
         for payload in told.assessments.values()
     ]
     filed = [f"{rfc3339(one.filed_at)} {one.authority} {one.stage} {one.reference} {one.delay_reason}".strip()

@@ -222,6 +222,11 @@ def number(n: int) -> str:
     return f"{n:,}".replace(",", "\u202f") if language() == "fr" else f"{n:,}"
 
 
+def decimal(text: str) -> str:
+    """A decimal text of a record (`4.5`) with the reader's decimal sign."""
+    return text.replace(".", ",") if language() == "fr" else text
+
+
 def instant(at: datetime) -> str:
     """Date and time in UTC, to the minute."""
     at = at.astimezone(UTC)

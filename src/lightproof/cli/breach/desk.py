@@ -73,6 +73,12 @@ class Desk:
             told.id, duty, choice, reason, proposed=proposed(told, duty), exemption=exemption, evidence=evidence
         )
 
+    def retold(self, told: "Incident") -> "Incident":
+        """The breach in the current language, whatever the one in which it was opened."""
+        from lightproof.breach.retold import phrases, retold
+
+        return retold(told, phrases(told, self.procedure.opened_from(told)))
+
     def notification(self, told: "Incident", stage: str | None, *, law: str, delay_reason: str) -> "Notification":
         """The notice that comes next, or the one that is wanted, under this law."""
         from lightproof.breach.asked import judgement_of
@@ -80,6 +86,7 @@ class Desk:
         from lightproof.breach.notification import next_stage, notification
         from lightproof.breach.notification_json import filled_before
 
+        told = self.retold(told)
         return notification(
             told,
             self.home.settings.organisation,
@@ -117,7 +124,7 @@ class Desk:
         """The whole file as a document."""
         from lightproof.breach.dossier import dossier
 
-        return dossier(told, self.clock(told), now_utc())
+        return dossier(self.retold(told), self.clock(told), now_utc())
 
     def clock(self, told: "Incident") -> "Clock":
         """The clock of a breach under the laws of the settings."""

@@ -132,6 +132,7 @@ def _write(desk: Desk, wanted: list["Incident"], path: Path) -> tuple[Path, ...]
 
     now = now_utc()
     proofs = register_export.as_json(wanted, desk.home.ledger, now)
+    wanted = [desk.retold(told) for told in wanted]
     match path.suffix.lower():
         case ".json":
             put(proofs, path)
