@@ -3,19 +3,23 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text
+from sqlalchemy import CursorResult, Row, insert, select, text
 
 from lightproof.errors import LightproofError
 from lightproof.storage.migrate import OURS, Revisions, open_database
 from lightproof.storage.tables import attachment, metadata
 
 KEY = bytes(range(32))
+BY_MIGRATIONS = Revisions(OURS.folder, OURS.head)
+"""Our revisions, for a program that does not know what they leave."""
 CANARY = b"CANARY^PATIENT"
 ADDS_A_COLUMN = """
 import sqlalchemy as sa
@@ -51,7 +55,7 @@ def a_database(path: Path) -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_program_knows(path: Path) -> None:
-    with open_database(path, KEY) as database, database.reading() as connection:
+    with open_database(path, KEY, revisions=BY_MIGRATIONS) as database, database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         tables = dict(connection.execute(text("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")).all())
@@ -60,12 +64,39 @@ def test_the_migrations_make_the_tables_that_the_program_knows(path: Path) -> No
     assert "WITHOUT ROWID" in tables["node"]
 
 
+def laid_out(path: Path, revisions: Revisions) -> dict[str, object]:
+    """Every table: its columns, its key, its indexes, its kind."""
+    with open_database(path, KEY, revisions=revisions) as database, database.reading() as connection:
+        ask = connection.exec_driver_sql
+        return {
+            name: (
+                (kind, without_rowid, strict),
+                ask(f"PRAGMA table_xinfo({name})").all(),
+                sorted(ask(f"PRAGMA foreign_key_list({name})").all()),
+                {index[1]: (index[2:], ask(f"PRAGMA index_xinfo({index[1]})").all()) for index in indexes(ask, name)},
+            )
+            for _schema, name, kind, _columns, without_rowid, strict in ask("PRAGMA table_list").all()
+        }
+
+
+def indexes(ask: Callable[[str], CursorResult[Any]], table: str) -> Sequence[Row[Any]]:
+    return ask(f"PRAGMA index_list({table})").all()
+
+
+def test_a_new_database_is_laid_out_as_the_migrations_lay_it_out(tmp_path: Path) -> None:
+    at_once = laid_out(tmp_path / "at-once.db", OURS)
+    assert at_once == laid_out(tmp_path / "step-by-step.db", BY_MIGRATIONS)
+    assert metadata.tables.keys() < at_once.keys()
+
+
 def test_the_newest_revision_is_the_one_the_program_expects() -> None:
     assert ScriptDirectory(str(OURS.folder)).get_current_head() == OURS.head
 
 
-def test_an_up_to_date_database_opens_without_loading_alembic(path: Path) -> None:
-    a_database(path)
+@pytest.mark.parametrize("there", [True, False], ids=["up to date", "new"])
+def test_a_database_opens_without_loading_alembic(path: Path, there: bool) -> None:
+    if there:
+        a_database(path)
     script = (
         "import sys; from pathlib import Path; from lightproof.storage.migrate import open_database;"
         f"open_database(Path({str(path)!r}), bytes(range(32))).close();"

@@ -3,7 +3,8 @@
 Rules of this file:
 - a database appears whole under its name, or not at all; an empty file under that name is damage, never a new database;
 - before anything is changed there is a copy, and the copy has been read from end to end;
-- a database that is up to date costs one query: Alembic is loaded only when it has work.
+- a database that is up to date costs one query, and a new one is made from the tables that the newest revision leaves:
+  Alembic is loaded only when it has work (a quarter of a second, and 10 MB of every first check).
 """
 
 import fcntl
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lightproof.errors import LightproofError
@@ -29,9 +30,14 @@ from lightproof.storage.database import (
     refused_by_system,
 )
 from lightproof.storage.durable import force_folder, make_folder
+from lightproof.storage.tables import metadata
 
 DATABASE_FILE: Final = "lightproof.db"
 _REVISION: Final = text("SELECT version_num FROM alembic_version")
+_KEPT_BY_ALEMBIC: Final = (
+    "CREATE TABLE alembic_version ("
+    "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,11 @@ class Revisions:
 
     folder: Path
     head: str
+    tables: MetaData | None = None
+    """What the newest leaves, where that is known."""
 
 
-OURS: Final = Revisions(Path(__file__).parent / "migrations", "0001")
+OURS: Final = Revisions(Path(__file__).parent / "migrations", "0001", metadata)
 
 
 def open_database(path: Path, key: bytes, *, backups: Path | None = None, revisions: Revisions = OURS) -> Database:
@@ -109,11 +117,21 @@ def _make(path: Path, key: bytes, revisions: Revisions) -> None:
         with closing(driver_connection(part, key)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
         with connect(part, key) as database, database.writing() as connection:
-            upgrade(connection, revisions)
+            _lay_out(connection, revisions)
         part.replace(path)
     finally:
         _remove(part)
     force_folder(path.parent)
+
+
+def _lay_out(connection: Connection, revisions: Revisions) -> None:
+    """The tables of a new database (Alembic's cookbook, "Building an Up to Date Database from Scratch")."""
+    if revisions.tables is None:
+        upgrade(connection, revisions)
+        return
+    revisions.tables.create_all(connection)
+    connection.exec_driver_sql(_KEPT_BY_ALEMBIC)
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": revisions.head})
 
 
 def _bring_up(database: Database, key: bytes, backups: Path, revisions: Revisions) -> None:
