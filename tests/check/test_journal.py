@@ -1,6 +1,7 @@
 """A killed run goes on where it stopped, and never with another run's past."""
 
 import itertools
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.check.journal import Journal, merged, read
+from lightproof.check.journal import Journal, journal_of, merged, read
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
@@ -71,6 +72,47 @@ def test_two_runs_do_not_write_to_one_journal(tmp_path: Path) -> None:
     with Journal(tmp_path / "j"), pytest.raises(UsageRefused) as refusal:
         Journal(tmp_path / "j")
     assert refusal.value.error_id == "journal-in-use"
+
+
+def test_a_second_run_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with journal_of(path, "plan", resume=False, started="2026-11-23T10:00:00Z") as (first, _done):
+        first.swept([(0, 10)], [])
+        with pytest.raises(UsageRefused), journal_of(path, "plan", resume=False, started="2026-11-23T10:05:00Z"):
+            pass
+        first.swept([(10, 20)], [])
+        assert read(path, "plan").swept == [(0, 20)]
+    assert not path.exists()
+
+
+def test_a_run_waits_for_one_that_is_just_ending_and_gets_a_file_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    ending = Journal(path)
+    ending.begin("plan", "2026-11-23T10:00:00Z")
+
+    def end() -> None:
+        with ending:
+            ending.remove()
+
+    threading.Timer(0.2, end).start()
+    with Journal(path) as journal:
+        journal.begin("plan", "2026-11-23T10:05:00Z")
+        assert read(path, "plan").started == "2026-11-23T10:05:00Z"
+
+
+def test_a_run_that_is_not_resumed_begins_anew(tmp_path: Path) -> None:
+    path = written(tmp_path / "j")
+    with journal_of(path, "plan", resume=False, started="2026-11-23T11:00:00Z") as (_journal, done):
+        assert (done.started, done.swept, done.visited) == ("2026-11-23T11:00:00Z", [], {})
+        assert read(path, "plan").swept == []
+
+
+def test_a_run_that_is_stopped_leaves_its_journal(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with pytest.raises(KeyboardInterrupt), journal_of(path, "plan", resume=False, started="2026-11-23T10:00:00Z"):
+        raise KeyboardInterrupt
+    with journal_of(path, "plan", resume=True, started="2026-11-23T11:00:00Z") as (_journal, done):
+        assert done.started == "2026-11-23T10:00:00Z"
 
 
 def test_a_journal_is_for_its_owner_only(tmp_path: Path) -> None:

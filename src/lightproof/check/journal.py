@@ -7,7 +7,9 @@ A line that a crash cut short is dropped: what it told is done again. It holds o
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +21,11 @@ from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Observation, Target, Unchecked
 from lightproof.locale import gettext as _
 
-_OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
-_UNCHECKED: Final = TypeAdapter(tuple[Unchecked, ...])
+OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
+UNCHECKED: Final = TypeAdapter(tuple[Unchecked, ...])
 _FORMAT: Final = 1
+_LOCK_S: Final = 3.0
+"""How long the lock of a run that was just killed may linger."""
 
 
 @dataclass(slots=True)
@@ -87,8 +91,8 @@ def _take(entry: dict[str, Any], done: Done, swept: list[tuple[int, int]]) -> No
         case "visited":
             target = Target(**entry["target"])
             done.visited[target] = (
-                _OBSERVATIONS.validate_python(entry["observations"], strict=False),
-                _UNCHECKED.validate_python(entry["unchecked"], strict=False),
+                OBSERVATIONS.validate_python(entry["observations"], strict=False),
+                UNCHECKED.validate_python(entry["unchecked"], strict=False),
             )
         case _:
             raise ValueError(entry["entry"])
@@ -103,6 +107,22 @@ def _refuse_other_plan(path: Path, entry: dict[str, Any], plan: str) -> None:
         )
 
 
+@contextmanager
+def journal_of(path: Path, plan: str, *, resume: bool, started: str) -> Generator[tuple["Journal", Done]]:
+    """The journal of a run that begins now, and what it says is done: with `resume`, by earlier runs of the plan.
+
+    The file is left behind only when the block is left by an exception, or not at all: then the run was stopped.
+    Raises UsageRefused when it is of another plan, damaged, or in use; then it is as it was.
+    """
+    with Journal(path) as journal:
+        done = read(path, plan) if resume else Done()
+        if done.started is None:
+            done.started = started
+            journal.begin(plan, started)
+        yield journal, done
+        journal.remove()
+
+
 class Journal:
     """Appends to a journal file. One writer a file: a second one is refused (UsageRefused) by the system's lock.
 
@@ -110,16 +130,8 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._file)
-            raise UsageRefused(
-                "journal-in-use",
-                _("Another run is writing to {file}.").format(file=path),
-                _("Wait for it to end, or name another journal."),
-            ) from error
+        self._path = path
+        self._file = _locked(path)
         self._cut_torn_line(path)
 
     def __enter__(self) -> Self:
@@ -132,7 +144,8 @@ class Journal:
         os.close(self._file)
 
     def begin(self, plan: str, started: str) -> None:
-        """Writes the first line of a new journal."""
+        """Writes the first line of a new journal, in place of what the file held."""
+        os.ftruncate(self._file, 0)
         self._append({"entry": "plan", "format": _FORMAT, "plan": plan, "started": started})
 
     def swept(self, ranges: Sequence[tuple[int, int]], answering: Sequence[Target]) -> None:
@@ -145,14 +158,18 @@ class Journal:
             {
                 "entry": "visited",
                 "target": {"address": target.address, "port": target.port, "transport": target.transport},
-                "observations": _OBSERVATIONS.dump_python(tuple(observations), mode="json"),
-                "unchecked": _UNCHECKED.dump_python(tuple(unchecked), mode="json"),
+                "observations": OBSERVATIONS.dump_python(tuple(observations), mode="json"),
+                "unchecked": UNCHECKED.dump_python(tuple(unchecked), mode="json"),
             }
         )
 
     def sync(self) -> None:
         """Forces what was written to the disk."""
         os.fsync(self._file)
+
+    def remove(self) -> None:
+        """Takes the file away: everything it told is done."""
+        self._path.unlink(missing_ok=True)
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
@@ -175,3 +192,32 @@ class Journal:
         keep = size - tail + last + 1
         if keep < size:
             os.truncate(path, keep)
+
+
+def _locked(path: Path) -> int:
+    """The file, open and ours alone; waits a moment for a run that is just ending. Raises UsageRefused."""
+    gives_up = time.monotonic() + _LOCK_S
+    while True:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, file):
+                return file
+        except BlockingIOError as error:
+            if time.monotonic() > gives_up:
+                os.close(file)
+                raise UsageRefused(
+                    "journal-in-use",
+                    _("Another run is writing to {file}.").format(file=path),
+                    _("Wait for it to end, or name another journal."),
+                ) from error
+            time.sleep(0.05)
+        os.close(file)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    """Whether the file still has its name: a run that ended took it away while we waited."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False

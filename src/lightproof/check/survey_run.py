@@ -1,34 +1,48 @@
-"""A whole survey, from plan to report: one sweep that only says what speaks DICOM.
+"""A whole survey: one sweep that only says what speaks DICOM.
 
 It loads none of the detectors: a first look at very large ranges should cost little more than the sweep itself.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from lightproof.check.fingerprints import dicom_product
+from lightproof.check.journal import journal_of
 from lightproof.check.plan import Plan
-from lightproof.check.reporting import Watcher, reported
+from lightproof.check.reporting import Span, Watcher
 from lightproof.check.sweeping.survey import Sighting, survey
-from lightproof.evidence.records import ExposureReport, Facts, Observation, Unchecked
+from lightproof.evidence.records import Facts, Observation, Unchecked
 
 
-def perform_survey(plan: Plan, watcher: Watcher, *, clock: Callable[[], datetime] | None = None) -> ExposureReport:
+def look(
+    plan: Plan, watcher: Watcher, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
+) -> Span:
     """Only says which targets speak DICOM, in one sweep: the first look at very large ranges.
 
-    No query is sent, so no service is called open; `perform` on what was found tells the rest.
+    No query is sent, so no service is called open; a check of what was found tells the rest. The journal is as that
+    of a check. Raises UsageRefused when it is of another plan, of a check, or in use.
     """
     now = clock or (lambda: datetime.now(UTC))
-    started, total, tried = now(), len(plan.space), 0
-    observations: list[Observation] = []
-    unchecked: list[Unchecked] = []
-    for batch in survey(plan.space, seed=plan.seed, limits=plan.limits):
-        observations += (_observed(seen, now()) for seen in batch.sightings)
-        unchecked += (Unchecked(target=target, detector="survey", reason="not-tried") for target in batch.not_tried)
-        tried += sum(batch.counts.values())
-        watcher.swept(tried, total, len(observations))
-    return reported(plan, observations, unchecked, started=started, finished=now())
+    with journal_of(journal, f"survey {plan.digest}", resume=resume, started=now().isoformat()) as (kept, done):
+        for observations, unchecked in done.visited.values():
+            watcher.learnt(observations, unchecked)
+        total, found = len(plan.space), len(done.visited)
+        tried = sum(stop - start for start, stop in done.swept)
+        for batch in survey(plan.space, seed=plan.seed, limits=plan.limits, done=done.swept):
+            told = [(seen.target, (_observed(seen, now()),), ()) for seen in batch.sightings]
+            told += [(t, (), (Unchecked(target=t, detector="survey", reason="not-tried"),)) for t in batch.not_tried]
+            for target, observations, unchecked in told:
+                if target not in done.visited:  # told by a run that was killed before it could write the next line
+                    kept.visited(target, observations, unchecked)
+                    watcher.learnt(observations, unchecked)
+            kept.swept(batch.done, ())
+            found += len(batch.sightings)
+            tried += sum(batch.counts.values())
+            watcher.swept(tried, total, found)
+    assert done.started is not None
+    return Span(datetime.fromisoformat(done.started), now())
 
 
 _SIGNALS: Final = {

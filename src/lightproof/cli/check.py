@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -16,9 +17,9 @@ from lightproof.evidence.records import Grade
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
-    from lightproof.check.engine import Visit
     from lightproof.check.plan import Plan
-    from lightproof.evidence.records import ExposureReport, Service
+    from lightproof.check.reporting import Look
+    from lightproof.evidence.records import ExposureReport, Observation, Service, Unchecked
 
 EXPOSED: Final = 3
 NOT_ALL_CHECKED: Final = 4
@@ -117,10 +118,11 @@ class Asked:
 
 
 def _check(asked: Asked) -> int:
+    from lightproof.check.apart import apart
+    from lightproof.check.reporting import perform
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
     from lightproof.documents.files import format_of
-    from lightproof.storage.home import journal_path
 
     for path in asked.reports:
         format_of(path)  # refuses an unknown ending before anything is sent
@@ -128,21 +130,32 @@ def _check(asked: Asked) -> int:
     if asked.dry_run:
         _tell(plan)
         return 0
-    with recorded(plan, person(), whole_machine=asked.names_nothing) as finished:
+    # The order matters: the process that meets the network is begun before any key is in memory.
+    with (
+        apart(lambda: _look(asked, plan)) as look,
+        recorded(plan, person(), whole_machine=asked.names_nothing) as finished,
+    ):
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
-            if asked.survey:
-                from lightproof.check.survey_run import perform_survey
-
-                report = perform_survey(plan, narrator)
-            else:
-                from lightproof.check.run import perform
-
-                journal = asked.journal or journal_path(plan.digest)
-                report = perform(plan, narrator, journal=journal, resume=asked.resume)
+            report = perform(plan, look, narrator)
         finished(report)
     following = "" if asked.reports else "lightproof check … --report report.html"
     show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
     return exit_code(report, Grade(asked.fail_on))
+
+
+def _look(asked: Asked, plan: "Plan") -> "Look":
+    """What carries the plan out. It is loaded by the process that meets the network, and by no other."""
+    from lightproof.storage.home import journal_path
+
+    if asked.survey:
+        from lightproof.check.survey_run import look
+
+        journal = asked.journal or journal_path(f"{plan.digest[:32]}-survey")
+    else:
+        from lightproof.check.run import look
+
+        journal = asked.journal or journal_path(plan.digest[:32])
+    return partial(look, plan, journal=journal, resume=asked.resume)
 
 
 def _plan(asked: Asked) -> "Plan":
@@ -218,15 +231,17 @@ class Narrator:
             _("{done}/{total} ports tried, {answering} answer").format(done=done, total=total, answering=answering)
         )
 
-    def visited(self, visit: "Visit", done: int, total: int) -> None:
-        """One more of the services that answer was looked at."""
+    def visited(self, done: int, total: int) -> None:
+        """So many of the services that answer were looked at."""
+        self._progress.show(_("{done}/{total} services looked at").format(done=done, total=total))
+
+    def learnt(self, observations: Sequence["Observation"], unchecked: Sequence["Unchecked"]) -> None:
+        """What was seen, each record once."""
         if self._as_ndjson:
             from lightproof.documents import ndjson
 
-            for record in (*visit.observations, *visit.unchecked):
-                sys.stdout.buffer.write(ndjson.line(record))
+            sys.stdout.buffer.writelines(map(ndjson.line, (*observations, *unchecked)))
             sys.stdout.flush()
-        self._progress.show(_("{done}/{total} services looked at").format(done=done, total=total))
 
 
 def show(

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -102,7 +103,8 @@ def exposed_practice(*, fixed: bool) -> "ExposureReport":
     """A real check of the practice, by the machinery that checks real ones."""
     from lightproof.check.consent import Consent
     from lightproof.check.plan import Plan
-    from lightproof.check.run import perform
+    from lightproof.check.reporting import perform
+    from lightproof.check.run import look
     from lightproof.check.targets import Ports, TargetSpace
     from lightproof.demo.practice import running
     from lightproof.evidence.records import ScopeRecord, Vantage
@@ -119,7 +121,7 @@ def exposed_practice(*, fixed: bool) -> "ExposureReport":
             consent=Consent(count=True),
         )
         with Narrator(as_ndjson=False) as narrator:
-            return perform(plan, narrator, journal=Path(folder) / "journal")
+            return perform(plan, partial(look, plan, journal=Path(folder) / "journal"), narrator)
 
 
 def _reports(folder: Path, name: str) -> tuple[Path, ...]:

@@ -15,8 +15,8 @@ def home() -> Path:
     return Path(chosen) if chosen else platformdirs.user_state_path("lightproof", appauthor=False)
 
 
-def journal_path(plan_digest: str) -> Path:
-    """Where the journal of a run with this plan is kept; its folder exists then.
+def journal_path(run: str) -> Path:
+    """Where the journal of the run with this name is kept; its folder exists then.
 
     Raises UsageRefused when the folder cannot be made.
     """
@@ -25,7 +25,7 @@ def journal_path(plan_digest: str) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise unusable(folder, error) from error
-    return folder / f"{plan_digest[:32]}.journal"
+    return folder / f"{run}.journal"
 
 
 def unusable(folder: Path, error: OSError) -> UsageRefused:

@@ -1,0 +1,249 @@
+"""What meets the network does so in a process apart: it holds no key, is heard strictly, and ends with the other."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from check.services import Behaviour, serving, silent
+from lightproof.check.apart import _hear, apart  # pyright: ignore[reportPrivateUsage]
+from lightproof.check.reporting import Look, Span, Watcher
+from lightproof.errors import LightproofError, UsageRefused
+from lightproof.evidence.records import Observation, Target, Unchecked
+
+AT = datetime(2026, 11, 27, 10, tzinfo=UTC)
+SEEN = Observation(at=AT, detector="dicom", target=Target("127.0.0.1", 104), service="dicom", signal="dicom-aborted")
+LEFT = Unchecked(target=Target("127.0.0.1", 105), detector="identify", reason="silent")
+
+
+class Heard:
+    """A watcher that keeps all it hears."""
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[int, ...]] = []
+        self.records: list[Observation | Unchecked] = []
+
+    def swept(self, done: int, total: int, answering: int) -> None:
+        self.counts.append((done, total, answering))
+
+    def visited(self, done: int, total: int) -> None:
+        self.counts.append((done, total))
+
+    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
+        self.records += (*observations, *unchecked)
+
+
+def looking(look: Look) -> Callable[[], Look]:
+    return lambda: look
+
+
+def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
+    here = os.getpid()
+
+    def look(watcher: Watcher) -> Span:
+        assert os.getpid() != here
+        watcher.swept(5, 9, 1)
+        watcher.learnt([SEEN], [LEFT])
+        watcher.visited(1, 1)
+        return Span(AT, AT)
+
+    heard = Heard()
+    with apart(looking(look)) as looked:
+        assert looked(heard) == Span(AT, AT)
+    assert heard.counts == [(5, 9, 1), (1, 1)]
+    assert heard.records == [SEEN, LEFT]
+
+
+def test_nothing_is_looked_at_before_the_word_is_given(tmp_path: Path) -> None:
+    def look(watcher: Watcher) -> Span:
+        (tmp_path / "looked").touch()
+        return Span(AT, AT)
+
+    with apart(looking(look)):
+        time.sleep(0.2)
+    assert not (tmp_path / "looked").exists()
+
+
+def test_a_refusal_keeps_its_words_and_its_exit_code() -> None:
+    def look(watcher: Watcher) -> Span:
+        raise UsageRefused("journal-in-use", "Cause.", "Fix.")
+
+    with apart(looking(look)) as looked, pytest.raises(LightproofError) as refusal:
+        looked(Heard())
+    assert (refusal.value.error_id, refusal.value.cause, refusal.value.fix) == ("journal-in-use", "Cause.", "Fix.")
+    assert refusal.value.exit_code == UsageRefused.exit_code
+
+
+def test_a_fault_is_told_without_the_words_of_a_stranger() -> None:
+    word = "^".join(["CANARY", "DUPONT"])
+
+    def look(watcher: Watcher) -> Span:
+        raise ValueError(word)
+
+    with apart(looking(look)) as looked, pytest.raises(LightproofError) as told:
+        looked(Heard())
+    assert told.value.error_id == "check-cut-short"
+    assert any("ValueError" in note and "test_apart" in note for note in told.value.__notes__)
+    assert word not in "".join([str(told.value), *told.value.__notes__])
+
+
+def test_a_process_that_dies_is_noticed() -> None:
+    def look(watcher: Watcher) -> Span:
+        watcher.learnt([SEEN], [])
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Span(AT, AT)
+
+    heard = Heard()
+    with apart(looking(look)) as looked, pytest.raises(LightproofError) as told:
+        looked(heard)
+    assert told.value.error_id == "check-cut-short"
+    assert heard.records == [SEEN]
+
+
+def test_whoever_leaves_the_block_ends_a_process_that_does_not_listen() -> None:
+    def look(watcher: Watcher) -> Span:
+        watcher.swept(0, 1, 0)
+        while True:
+            with suppress(KeyboardInterrupt):
+                time.sleep(60)
+
+    class Enough(Heard):
+        def swept(self, done: int, total: int, answering: int) -> None:
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), apart(looking(look)) as looked:
+        looked(Enough())
+    assert time.monotonic() - began < 10
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+_WORDS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["swept", "visited", "observations", "unchecked", "span", "refused", "exit_code", "fault"]),
+            inner,
+            max_size=3,
+        )
+    ),
+)
+
+
+@given(st.lists(_WORDS.map(json.dumps).map(str.encode) | st.binary(max_size=60), max_size=4))
+def test_whatever_it_says_is_understood_or_refused(lines: list[bytes]) -> None:
+    with pytest.raises(LightproofError):
+        _hear(io.BytesIO(b"\n".join(lines) + b"\n"), Heard())
+
+
+def test_a_line_that_never_ends_is_refused() -> None:
+    endless = io.BytesIO(b'{"swept": [1, 1, ' + b"1" * (20 << 20))
+    with pytest.raises(LightproofError):
+        _hear(endless, Heard())
+
+
+# The command itself
+
+
+@contextmanager
+def checking(home: Path, *targets: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lightproof", "check", "--json", "--no-box", *targets],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LIGHTPROOF_HOME": str(home)},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def child_of(process: subprocess.Popen[bytes]) -> int:
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+
+
+def memory_of(pid: int) -> bytes:
+    """All that a process may write to, and so may hold of its own."""
+    held = bytearray()
+    with Path(f"/proc/{pid}/mem").open("rb") as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights = line.split()[:2]
+            if rights.startswith("rw"):
+                start, end = (int(number, 16) for number in span.split("-"))
+                memory.seek(start)
+                try:
+                    held += memory.read(end - start)
+                except OSError:  # pages of devices
+                    continue
+    return bytes(held)
+
+
+def silent_but(called: asyncio.Event) -> Behaviour:
+    """Says nothing to whoever calls, and lets the test know of it."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        await silent(reader, writer)
+
+    return behave
+
+
+async def test_the_process_that_meets_the_network_holds_no_key(tmp_path: Path) -> None:
+    called = asyncio.Event()
+    async with serving(silent_but(called)) as port:
+        with checking(tmp_path, f"127.0.0.1:{port}") as process:
+            await asyncio.wait_for(called.wait(), 20)
+            key = (tmp_path / "unlock.key").read_bytes().strip()
+            assert len(key) >= 32
+            child = child_of(process)
+            assert key not in memory_of(child)
+            loaded = Path(f"/proc/{child}/maps").read_text()
+            assert "sqlcipher" not in loaded
+            assert "_ssl" in loaded  # it is the one that speaks TLS
+            assert "sqlcipher" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+async def test_it_ends_with_the_command_however_that_ends(end: signal.Signals, tmp_path: Path) -> None:
+    called = asyncio.Event()
+    async with serving(silent_but(called)) as port:
+        with checking(tmp_path, f"127.0.0.1:{port}") as process:
+            await asyncio.wait_for(called.wait(), 20)
+            child = child_of(process)
+            process.send_signal(end)
+            ends_by = time.monotonic() + 1
+            while (
+                Path(f"/proc/{child}/stat").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]
+            ):
+                assert time.monotonic() < ends_by
+                await asyncio.sleep(0.01)
+    assert list((tmp_path / "runs").glob("*.journal"))
+
+
+async def test_when_it_is_killed_the_command_says_so_and_can_be_resumed(tmp_path: Path) -> None:
+    called = asyncio.Event()
+    async with serving(silent_but(called)) as port:
+        with checking(tmp_path, f"127.0.0.1:{port}") as process:
+            await asyncio.wait_for(called.wait(), 20)
+            os.kill(child_of(process), signal.SIGKILL)
+            _out, err = await asyncio.to_thread(process.communicate)
+    assert process.returncode == 1
+    assert b"check-cut-short" in err
+    assert b"--resume" in err
+    assert list((tmp_path / "runs").glob("*.journal"))

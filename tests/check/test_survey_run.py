@@ -1,0 +1,80 @@
+"""A survey goes on where it was stopped, as a check does."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lightproof.check import survey_run
+from lightproof.check.addresses import range_of
+from lightproof.check.plan import Plan
+from lightproof.check.targets import Ports, TargetSpace
+from lightproof.check.vantage import vantage_of
+from lightproof.errors import UsageRefused
+from lightproof.evidence.records import Observation, ScopeRecord, Unchecked
+from peers.lightproof_server import Archive, serving
+
+
+class Stopping:
+    """A watcher that stops the run after so many batches."""
+
+    def __init__(self, batches: int) -> None:
+        self._left = batches
+        self.tried: list[int] = []
+        self.observations: list[Observation] = []
+
+    def swept(self, done: int, total: int, answering: int) -> None:
+        self.tried.append(done)
+        self._left -= 1
+        if not self._left:
+            raise KeyboardInterrupt
+
+    def visited(self, done: int, total: int) -> None: ...
+
+    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
+        self.observations += observations
+
+
+def plan_of(port: int) -> Plan:
+    """40,000 targets of loopback, one of which is the archive."""
+    return Plan(
+        space=TargetSpace([range_of("127.0.0.1-127.0.156.64")], Ports.parse(str(port))),
+        boxes=(),
+        scope=ScopeRecord(basis="own"),
+        vantage=lambda target: vantage_of(target.address, named=True),
+        rate=1_000_000,
+    )
+
+
+def test_a_survey_that_is_stopped_goes_on_and_tells_all_it_found(tmp_path: Path) -> None:
+    journal = tmp_path / "j"
+    with serving(Archive()) as archive:
+        plan = plan_of(archive.port)
+        whole = Stopping(batches=-1)
+        survey_run.look(plan, whole, journal=tmp_path / "whole")
+        stopped = Stopping(batches=1)
+        with pytest.raises(KeyboardInterrupt):
+            survey_run.look(plan, stopped, journal=journal)
+        begun = datetime.fromisoformat(json.loads(journal.read_text().splitlines()[0])["started"])
+        resumed = Stopping(batches=-1)
+        span = survey_run.look(plan, resumed, journal=journal, resume=True)
+    assert 0 < stopped.tried[-1] < len(plan.space) == resumed.tried[-1]
+    assert resumed.tried[0] > stopped.tried[-1]
+    assert [(seen.target, seen.signal) for seen in resumed.observations] == [
+        (seen.target, seen.signal) for seen in whole.observations
+    ]
+    assert span.started == begun < datetime.now(UTC)
+    assert not journal.exists()
+
+
+def test_a_survey_does_not_go_on_from_the_journal_of_a_check(tmp_path: Path) -> None:
+    plan = plan_of(9)
+    journal = tmp_path / "j"
+    journal.write_text(
+        json.dumps({"entry": "plan", "format": 1, "plan": plan.digest, "started": "2026-11-23T10:00:00Z"}) + "\n"
+    )
+    with pytest.raises(UsageRefused) as refusal:
+        survey_run.look(plan, Stopping(-1), journal=journal, resume=True)
+    assert refusal.value.error_id == "journal-of-another-run"
