@@ -129,7 +129,7 @@ _EVENTS_A_ROUND: Final = 512
 _BATCH_S: Final = 0.25
 _BATCH_TARGETS: Final = 16_384
 _LONGEST_WAIT_S: Final = 0.2
-_GATHERING_S: Final = 0.02
+_GATHERING_S: Final = 0.05
 """Once all calls are placed, news is left to gather: peers that say one byte at a time would cost a round each."""
 _RETRY_S: Final = 0.2
 _ATTEMPTS: Final = 50
