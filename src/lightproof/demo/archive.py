@@ -25,7 +25,7 @@ from lightproof.dicom.dimse import (
 )
 from lightproof.dicom.messages import Message
 from lightproof.dicom.negotiation import CALLING_AE_NOT_RECOGNISED, Service, answer
-from lightproof.dicom.pdu import Abort, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest, UserInformation
+from lightproof.dicom.pdu import Abort, AssociateRequest, ReleaseReply, ReleaseRequest, UserInformation
 from lightproof.errors import ProtocolViolation
 
 VERSION_NAME: Final = "DEMO_ARCHIVE"
@@ -60,6 +60,7 @@ _INSTANCE_COUNT: Final = 0x00201208
 _KEYS: Final = frozenset({_LEVEL, _STUDY_DATE, _PATIENT_NAME, _PATIENT_ID, _STUDY_UID, _SERIES_UID})
 _LARGEST_QUERY: Final = 64 * 1024
 _IDLE_S: Final = 30.0
+_ARTIM_S: Final = 5.0
 
 
 async def serve(address: str, port: int, *, guarded: bool) -> asyncio.Server:
@@ -94,6 +95,10 @@ class _Conversation:
             for event in self._association.receive(data):
                 await self._take(event)
             await self._writer.drain()
+        # The peer closes first (PS3.8 section 9.2, state 13): what was said last could be lost on its way otherwise.
+        async with asyncio.timeout(_ARTIM_S):
+            while await self._reader.read(65_536):
+                pass
 
     async def _take(self, event: Event) -> None:
         match event:
@@ -164,8 +169,6 @@ class _Conversation:
         if self._association.closed or isinstance(event, Abort):
             return
         self._writer.write(self._association.send(event))
-        if isinstance(event, AssociateReject):
-            self._writer.close()
 
 
 def _query(message: Message, explicit: bool) -> dict[int, str] | None:
