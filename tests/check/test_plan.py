@@ -1,7 +1,9 @@
 """A plan holds what was asked for, and nothing that nobody allowed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,11 @@ def named(*texts: str) -> list[Named]:
 
 def plan(*texts: str, **more: object) -> Plan:
     return plan_of_named(named(*texts), PORTS, consent=Consent(), rate=100, now=NOW, **more)  # type: ignore[arg-type]
+
+
+def this_machine(sockets: Sequence[ListeningSocket] = (), **more: Any) -> Plan:
+    given = {"own_addresses": frozenset({"192.168.1.5"}), "boxes": (), **more}
+    return plan_of_this_machine(sockets, consent=Consent(), rate=100, now=NOW, **given)
 
 
 def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]') -> Scope:
@@ -84,12 +91,22 @@ def test_this_machine_is_seen_from_where_its_sockets_are_bound() -> None:
         ListeningSocket(address="0.0.0.0", port=104, process="Orthanc", reached_at=("192.168.1.5",)),
         ListeningSocket(address="127.0.0.1", port=8042, process=None, reached_at=("127.0.0.1",)),
     ]
-    made = plan_of_this_machine(
-        sockets, own_addresses=frozenset({"192.168.1.5"}), boxes=(), consent=Consent(), rate=100
-    )
+    made = this_machine(sockets)
     assert made.vantage(Target("192.168.1.5", 104)) is Vantage.LOCAL_NETWORK
     assert made.vantage(Target("127.0.0.1", 8042)) is Vantage.THIS_MACHINE
     assert made.processes == {Target("192.168.1.5", 104): "Orthanc"}
+
+
+def test_a_public_box_is_not_asked_beside_this_machine_either() -> None:
+    with pytest.raises(ScopeRefused, match="scope-missing"):
+        this_machine(boxes=boxes_at(["9.9.9.9"]))
+    assert this_machine(boxes=boxes_at(["192.168.1.1"])).boxes == boxes_at(["192.168.1.1"])
+    assert this_machine(boxes=boxes_at(["203.0.113.1"]), gateways=("203.0.113.1",)).boxes
+
+
+def test_an_address_that_this_machine_does_not_have_is_not_tried_for_a_socket_bound_to_it() -> None:
+    floating = ListeningSocket(address="203.0.113.9", port=104, process=None, reached_at=("203.0.113.9",))
+    assert this_machine([floating]).targets == 0
 
 
 def test_equal_plans_share_a_journal_and_others_do_not() -> None:

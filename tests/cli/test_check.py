@@ -93,6 +93,8 @@ def test_a_graver_threshold_lets_an_open_service_pass(orthanc: Callable[..., Ort
     ("arguments", "code", "error_id"),
     [
         (("8.8.8.8",), 5, "scope-missing"),
+        (("--box", "8.8.8.8", "--dry-run"), 5, "scope-missing"),
+        (("127.0.0.1", "--box", "8.8.8.8", "--dry-run"), 5, "scope-missing"),
         (("1.2.3",), 2, "target-unreadable"),
         (("127.0.0.1", "--ports", "0"), 2, "ports-unreadable"),
         (("127.0.0.1", "--report", "report.docx"), 2, "report-format-unknown"),

@@ -5,7 +5,8 @@ tools read differently (octal, decimal, short forms), translators' addresses and
 (unspecified, multicast, broadcast, reserved) are refused, so that what is authorised is what is connected to.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 from typing import Final, Literal
@@ -108,6 +109,16 @@ def range_of(text: str) -> AddressRange:
         if block.overlaps(found):
             raise NotAnAddress(reason)
     return found
+
+
+def readable(addresses: Iterable[str]) -> Iterator[AddressRange]:
+    """The single addresses among what a system lists, as ranges of one: interfaces also bear some that no target has."""
+    for address in addresses:
+        text = address.partition("%")[0]
+        if "/" in text or "-" in text:
+            continue
+        with contextlib.suppress(NotAnAddress):
+            yield range_of(text)
 
 
 def looks_numeric(text: str) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from lightproof import __version__
-from lightproof.check.addresses import address_of, range_of
+from lightproof.check.addresses import LOOPBACK, address_of, range_of, readable
 from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise
 from lightproof.check.sweeping.sweep import Limits
@@ -118,16 +118,31 @@ def plan_of_this_machine(
     sockets: Sequence[ListeningSocket],
     *,
     own_addresses: frozenset[str],
+    gateways: Sequence[str] = (),
     boxes: Sequence[Target],
     consent: Consent,
     rate: float,
+    now: datetime,
 ) -> Plan:
-    """The plan for this machine: every listening socket on every address it is bound to, and the box."""
-    bound = {Target(address, s.port): s for s in sockets for address in s.reached_at}
+    """The plan for this machine: every listening socket on every address it is bound to, and the box.
+
+    A socket may be bound to an address that this machine does not have at the moment (a cluster's floating one):
+    whoever has it now is another machine, and is left out. Raises ScopeRefused when a box is nobody's to allow.
+    """
+    ours = (*LOOPBACK, *readable(own_addresses))
+    bound = {
+        Target(address, s.port): s
+        for s in sockets
+        for address in s.reached_at
+        if any(range_of(address) in own for own in ours)
+    }
+    record = authorise(
+        (range_of(box.address) for box in boxes), None, now=now, own_addresses=own_addresses, gateways=gateways
+    )
     return Plan(
         space=TargetSpace((), Ports(()), explicit=[(t.address, t.port) for t in bound]),
         boxes=tuple(boxes),
-        scope=ScopeRecord(basis="own"),
+        scope=record,
         vantage=lambda target: vantage_of(
             target.address, bound_to=bound[target].address if target in bound else target.address
         ),

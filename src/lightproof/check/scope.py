@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal, TypeGuard, cast, get_args
 
-from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, NotAnAddress, joined, range_of, without
+from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, joined, readable, without
 from lightproof.check.targets import Resolver, cannot_read, parse_target
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
@@ -86,7 +86,7 @@ def authorise(
             _("The scope file excludes {targets}.").format(targets=_listed(spared)),
             _("Leave them out, or have the file changed by whoever allowed the check."),
         )
-    home = [*LOOPBACK, *map(range_of, _numeric(own_addresses)), *map(range_of, _numeric(gateways))]
+    home = [*LOOPBACK, *readable(own_addresses), *readable(gateways)]
     granted = [*home, *(PRIVATE if named else ()), *(scope.allowed if scope else ())]
     if refused := without(wanted, granted):
         raise ScopeRefused(
@@ -95,18 +95,6 @@ def authorise(
             _("Outside private networks, a scope file (--scope) must say who allowed it and name the addresses."),
         )
     return scope.record if scope is not None else ScopeRecord(basis="own")
-
-
-def _numeric(addresses: Iterable[str]) -> Iterable[str]:
-    """Those that a target could have: interfaces also bear link-local addresses with a zone."""
-    for address in addresses:
-        text = address.partition("%")[0]
-        try:
-            range_of(text)
-        except NotAnAddress:
-            continue
-        if "/" not in text and "-" not in text:
-            yield text
 
 
 def _common(some: Sequence[AddressRange], others: Sequence[AddressRange]) -> tuple[AddressRange, ...]:

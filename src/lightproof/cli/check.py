@@ -175,9 +175,11 @@ def _plan(asked: Asked) -> "Plan":
         return plan_of_this_machine(
             this_machine.listening_sockets(),
             own_addresses=own,
+            gateways=gateways,
             boxes=() if asked.no_box else boxes or boxes_at(gateways),
             consent=consent,
             rate=asked.rate,
+            now=datetime.now(UTC),
         )
     excluded = [parse_target(text, resolver) for text in asked.exclude]
     if asked.exclude_file is not None:
