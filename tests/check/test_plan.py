@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from lightproof.check.consent import Consent
-from lightproof.check.plan import Plan, box_named, boxes_at, plan_of_named, plan_of_this_machine
+from lightproof.check.plan import BOX_PORTS, Plan, boxes_at, plan_of_named, plan_of_this_machine
 from lightproof.check.scope import Scope, load_scope
 from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.check.this_machine import ListeningSocket
-from lightproof.errors import ScopeRefused
+from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import Target, Vantage
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -23,13 +23,17 @@ def named(*texts: str) -> list[Named]:
     return [parse_target(text, lambda _name: ("192.168.1.7",)) for text in texts]
 
 
-def plan(*texts: str, **more: object) -> Plan:
-    return plan_of_named(named(*texts), PORTS, consent=Consent(), rate=100, now=NOW, **more)  # type: ignore[arg-type]
+def plan(*texts: str, **more: Any) -> Plan:
+    return plan_of_named(named(*texts), PORTS, consent=Consent(), rate=100, now=NOW, **more)
 
 
-def this_machine(sockets: Sequence[ListeningSocket] = (), **more: Any) -> Plan:
-    given = {"own_addresses": frozenset({"192.168.1.5"}), "boxes": (), **more}
-    return plan_of_this_machine(sockets, consent=Consent(), rate=100, now=NOW, **given)
+def this_machine(sockets: Sequence[ListeningSocket] = (), ports: Ports | None = None, **more: Any) -> Plan:
+    given: dict[str, Any] = {"own_addresses": frozenset({"192.168.1.5"}), "boxes": (), **more}
+    return plan_of_this_machine(sockets, ports, consent=Consent(), rate=100, now=NOW, **given)
+
+
+def bound_to(address: str, port: int = 104) -> ListeningSocket:
+    return ListeningSocket(address=address, port=port, process=None, reached_at=(address,))
 
 
 def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]') -> Scope:
@@ -81,9 +85,44 @@ def test_excluded_targets_are_not_there() -> None:
     assert "192.168.1.2" not in {made.space[index].address for index in range(len(made.space))}
 
 
+def test_what_is_excluded_is_not_touched_however_it_came_to_be_planned() -> None:
+    spared = named("192.168.1.2")
+    for made in (
+        plan("192.168.1.2:8042", "192.168.1.3", excluded=spared),
+        plan("192.168.1.2", "192.168.1.3", boxes=named("192.168.1.2", "192.168.1.2:19000"), excluded=spared),
+        plan("192.168.1.3", imported=[("192.168.1.2", 104)], excluded=spared),
+        plan("192.168.1.0/30", excluded=named("192.168.1.2:104")),
+        this_machine([bound_to("192.168.1.5"), bound_to("127.0.0.1")], excluded=named("192.168.1.5")),
+        this_machine(boxes=named("192.168.1.2", "192.168.1.1"), excluded=spared),
+    ):
+        assert made.targets > 0
+        touched = {made.space[index].address for index in range(len(made.space))} | {b.address for b in made.boxes}
+        assert not touched & {"192.168.1.2", "192.168.1.5"}
+
+
+def test_a_plan_of_nothing_is_refused() -> None:
+    for more in (
+        {"excluded": named("192.168.1.0/24")},
+        {"excluded": named("192.168.1.1"), "boxes": named("192.168.1.1")},
+    ):
+        with pytest.raises(UsageRefused, match="nothing-to-check"):
+            plan("192.168.1.1", **more)
+
+
+def test_files_that_hold_no_target_do_not_stand_for_all_that_a_scope_allows(tmp_path: Path) -> None:
+    with pytest.raises(UsageRefused, match="nothing-to-check"):
+        plan(imported=[], scope=a_scope(tmp_path))
+
+
 def test_a_box_is_asked_on_its_usual_ports_or_on_the_one_named() -> None:
-    assert box_named("192.168.1.1", lambda _name: ()) == boxes_at(["192.168.1.1"])
-    assert box_named("192.168.1.1:19000", lambda _name: ()) == (Target("192.168.1.1", 19_000, "udp"),)
+    asked = this_machine(boxes=named("192.168.1.1", "192.168.1.2:19000")).boxes
+    usual = tuple(Target("192.168.1.1", port, "udp") for port in BOX_PORTS)
+    assert asked == (*usual, Target("192.168.1.2", 19_000, "udp"))
+
+
+def test_this_machine_is_looked_at_on_the_ports_that_were_asked_for() -> None:
+    made = this_machine([bound_to("127.0.0.1", 104), bound_to("127.0.0.1", 8042)], Ports.of((104, 11112)))
+    assert [made.space[index] for index in range(len(made.space))] == [Target("127.0.0.1", 104)]
 
 
 def test_this_machine_is_seen_from_where_its_sockets_are_bound() -> None:
@@ -100,13 +139,12 @@ def test_this_machine_is_seen_from_where_its_sockets_are_bound() -> None:
 def test_a_public_box_is_not_asked_beside_this_machine_either() -> None:
     with pytest.raises(ScopeRefused, match="scope-missing"):
         this_machine(boxes=boxes_at(["9.9.9.9"]))
-    assert this_machine(boxes=boxes_at(["192.168.1.1"])).boxes == boxes_at(["192.168.1.1"])
+    assert this_machine(boxes=boxes_at(["192.168.1.1"])).boxes
     assert this_machine(boxes=boxes_at(["203.0.113.1"]), gateways=("203.0.113.1",)).boxes
 
 
 def test_an_address_that_this_machine_does_not_have_is_not_tried_for_a_socket_bound_to_it() -> None:
-    floating = ListeningSocket(address="203.0.113.9", port=104, process=None, reached_at=("203.0.113.9",))
-    assert this_machine([floating]).targets == 0
+    assert this_machine([bound_to("203.0.113.9")]).targets == 0
 
 
 def test_equal_plans_share_a_journal_and_others_do_not() -> None:

@@ -98,6 +98,10 @@ def test_a_graver_threshold_lets_an_open_service_pass(orthanc: Callable[..., Ort
         (("1.2.3",), 2, "target-unreadable"),
         (("127.0.0.1", "--ports", "0"), 2, "ports-unreadable"),
         (("127.0.0.1", "--report", "report.docx"), 2, "report-format-unknown"),
+        (("--exclude-file", "/nonexistent"), 2, "file-unreadable"),
+        (("--exclude", "1.2.3"), 2, "target-unreadable"),
+        (("--ports", "0"), 2, "ports-unreadable"),
+        (("127.0.0.1", "--exclude", "127.0.0.0/8"), 2, "nothing-to-check"),
         (("127.0.0.1", "--scope", "/nonexistent.toml"), 2, "file-unreadable"),
     ],
 )
@@ -132,6 +136,31 @@ def test_without_target_this_machine_is_checked(archive: Orthanc, tmp_path: Path
     found = [s for s in ran.json["services"] if s["port"] == archive.dicom_port]
     assert found
     assert all(service["process"] == "Orthanc" for service in found)
+
+
+def test_what_is_excluded_of_this_machine_is_left_alone(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        server.settimeout(0.3)
+        ran = lightproof("check", "--no-box", "--json", "--ports", port, "--exclude", "127.0.0.0/8", home=tmp_path)
+        assert ran.json["targets"] == 0
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_a_box_that_is_excluded_is_not_asked(tmp_path: Path) -> None:
+    arguments = ("check", "127.0.0.1", "--ports", free_port(), "--box", "127.0.0.2", "--dry-run")
+    assert b" 2 questions" in lightproof(*arguments, home=tmp_path).out
+    assert b" 0 questions" in lightproof(*arguments, "--exclude", "127.0.0.2", home=tmp_path).out
+
+
+def test_a_look_at_some_ports_of_this_machine_is_no_look_at_all_of_it(archive: Orthanc, tmp_path: Path) -> None:
+    some = lightproof("check", "--no-box", "--json", "--ports", archive.dicom_port, home=tmp_path / "home")
+    assert {s["port"] for s in some.json["services"]} == {archive.dicom_port}
+    exported = lightproof("ledger", "export", tmp_path / "exported", home=tmp_path / "home")
+    assert exported.code == 0, exported.err
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "exported").rglob("*") if path.is_file())
+    assert b'"machine":[]' in kept
 
 
 def test_french_is_spoken_when_asked(tmp_path: Path) -> None:

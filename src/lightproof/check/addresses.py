@@ -112,7 +112,7 @@ def range_of(text: str) -> AddressRange:
 
 
 def readable(addresses: Iterable[str]) -> Iterator[AddressRange]:
-    """The single addresses among what a system lists, as ranges of one: interfaces also bear some that no target has."""
+    """The addresses that a target could have among those that a system lists; interfaces also bear others."""
     for address in addresses:
         text = address.partition("%")[0]
         if "/" in text or "-" in text:

@@ -12,14 +12,16 @@ from datetime import datetime
 from typing import Final
 
 from lightproof import __version__
-from lightproof.check.addresses import LOOPBACK, address_of, range_of, readable
+from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, joined, range_of, readable, without
 from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise
 from lightproof.check.sweeping.sweep import Limits
-from lightproof.check.targets import Named, Ports, Resolver, TargetSpace, parse_target
+from lightproof.check.targets import Named, Ports, TargetSpace
 from lightproof.check.this_machine import ListeningSocket
 from lightproof.check.vantage import vantage_of
+from lightproof.errors import UsageRefused
 from lightproof.evidence.records import ScopeRecord, Target, Vantage
+from lightproof.locale import gettext as _
 
 BOX_PORTS: Final = (1900, 5351)
 """Where an internet box answers: UPnP IGD, and NAT-PMP with PCP."""
@@ -72,9 +74,9 @@ def plan_of_named(
     named: Sequence[Named],
     ports: Ports,
     *,
-    imported: Iterable[tuple[str, int]] = (),
+    imported: Sequence[tuple[str, int]] | None = None,
     excluded: Sequence[Named] = (),
-    boxes: Sequence[Target] = (),
+    boxes: Sequence[Named] = (),
     scope: Scope | None = None,
     own_addresses: frozenset[str] = frozenset(),
     gateways: Sequence[str] = (),
@@ -82,22 +84,25 @@ def plan_of_named(
     rate: float,
     now: datetime,
 ) -> Plan:
-    """The plan for targets that someone named or imported; with a scope and no target, for all that the scope allows.
+    """The plan for targets that someone named or imported; with a scope and neither, for all that the scope allows.
 
     Raises ScopeRefused when anything among them is nobody's to allow, UsageRefused when nothing is left.
     """
     ranges = [r for target in named if target.port is None for r in target.ranges]
     single = [(address, target.port) for target in named if target.port is not None for address in _addresses(target)]
-    if scope is not None and not named and not imported:
+    if scope is not None and not named and imported is None:
         ranges = list(scope.allowed)
-    space = TargetSpace(
-        ranges,
-        ports,
-        explicit=(*single, *imported),
-        excluded=[r for target in excluded for r in target.ranges],
-    )
+    holes = _holes(excluded)
+    space = TargetSpace(ranges, ports, explicit=(*single, *(imported or ())), excluded=holes)
+    asked = _boxes(boxes, holes)
+    if not space and not asked:
+        raise UsageRefused(
+            "nothing-to-check",
+            _("Nothing is left to check: every target is excluded, or the imported files hold none."),
+            _("Name another target, or leave fewer out."),
+        )
     record = authorise(
-        (*space.every_range(), *(range_of(box.address) for box in boxes)),
+        (*space.every_range(), *(range_of(box.address) for box in asked)),
         scope,
         now=now,
         own_addresses=own_addresses,
@@ -105,7 +110,7 @@ def plan_of_named(
     )
     return Plan(
         space=space,
-        boxes=tuple(boxes),
+        boxes=asked,
         scope=record,
         vantage=lambda target: vantage_of(target.address, named=True),
         own_addresses=own_addresses,
@@ -116,15 +121,17 @@ def plan_of_named(
 
 def plan_of_this_machine(
     sockets: Sequence[ListeningSocket],
+    ports: Ports | None = None,
     *,
+    excluded: Sequence[Named] = (),
+    boxes: Sequence[Named],
     own_addresses: frozenset[str],
     gateways: Sequence[str] = (),
-    boxes: Sequence[Target],
     consent: Consent,
     rate: float,
     now: datetime,
 ) -> Plan:
-    """The plan for this machine: every listening socket on every address it is bound to, and the box.
+    """The plan for this machine: every listening socket (of these ports) where it is reached, and the box.
 
     A socket may be bound to an address that this machine does not have at the moment (a cluster's floating one):
     whoever has it now is another machine, and is left out. Raises ScopeRefused when a box is nobody's to allow.
@@ -133,15 +140,18 @@ def plan_of_this_machine(
     bound = {
         Target(address, s.port): s
         for s in sockets
+        if ports is None or s.port in ports.numbers
         for address in s.reached_at
         if any(range_of(address) in own for own in ours)
     }
+    holes = _holes(excluded)
+    asked = _boxes(boxes, holes)
     record = authorise(
-        (range_of(box.address) for box in boxes), None, now=now, own_addresses=own_addresses, gateways=gateways
+        (range_of(box.address) for box in asked), None, now=now, own_addresses=own_addresses, gateways=gateways
     )
     return Plan(
-        space=TargetSpace((), Ports(()), explicit=[(t.address, t.port) for t in bound]),
-        boxes=tuple(boxes),
+        space=TargetSpace((), Ports(()), explicit=[(t.address, t.port) for t in bound], excluded=holes),
+        boxes=asked,
         scope=record,
         vantage=lambda target: vantage_of(
             target.address, bound_to=bound[target].address if target in bound else target.address
@@ -153,16 +163,24 @@ def plan_of_this_machine(
     )
 
 
-def boxes_at(addresses: Iterable[str]) -> tuple[Target, ...]:
-    """What to ask at the addresses of an internet box."""
-    return tuple(Target(address, port, "udp") for address in addresses for port in BOX_PORTS)
+def boxes_at(gateways: Iterable[str]) -> tuple[Named, ...]:
+    """The boxes of these gateways, as if someone had named each."""
+    return tuple(Named((address,)) for address in readable(gateways))
 
 
-def box_named(text: str, resolver: Resolver) -> tuple[Target, ...]:
-    """What to ask at a box that someone named: on its usual ports, or on the one that was named with it."""
-    named = parse_target(text, resolver)
-    addresses = tuple(_addresses(named))
-    return tuple(Target(address, named.port, "udp") for address in addresses) if named.port else boxes_at(addresses)
+def _boxes(named: Iterable[Named], holes: Sequence[AddressRange]) -> tuple[Target, ...]:
+    """What to ask at internet boxes that are not excluded: on their usual ports, or on the one named with them."""
+    return tuple(
+        Target(address, port, "udp")
+        for box in named
+        for address in _addresses(Named(without(box.ranges, holes)))
+        for port in ((box.port,) if box.port else BOX_PORTS)
+    )
+
+
+def _holes(excluded: Iterable[Named]) -> tuple[AddressRange, ...]:
+    """What is excluded, as addresses: an exclusion with a port leaves the whole machine alone."""
+    return joined(r for target in excluded for r in target.ranges)
 
 
 def _addresses(named: Named) -> Iterable[str]:

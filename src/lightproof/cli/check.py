@@ -116,6 +116,11 @@ class Asked:
         """Whether this machine and its box are meant."""
         return not (self.targets or self.imports or self.scope_file)
 
+    @property
+    def whole_machine(self) -> bool:
+        """Whether a service of this machine that the report does not show is not there."""
+        return self.names_nothing and not (self.ports or self.exclude or self.exclude_file)
+
 
 def _check(asked: Asked) -> int:
     from lightproof.check.apart import apart
@@ -133,7 +138,7 @@ def _check(asked: Asked) -> int:
     # The order matters: the process that meets the network is begun before any key is in memory.
     with (
         apart(lambda: _look(asked, plan)) as look,
-        recorded(plan, person(), whole_machine=asked.names_nothing) as finished,
+        recorded(plan, person(), whole_machine=asked.whole_machine) as finished,
     ):
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
             report = perform(plan, look, narrator)
@@ -163,31 +168,34 @@ def _plan(asked: Asked) -> "Plan":
     from lightproof.check.consent import Consent
     from lightproof.check.detectors import default_ports
     from lightproof.check.imports import read_import
-    from lightproof.check.plan import box_named, boxes_at, plan_of_named, plan_of_this_machine
+    from lightproof.check.plan import boxes_at, plan_of_named, plan_of_this_machine
     from lightproof.check.scope import load_scope
     from lightproof.check.targets import Ports, parse_target, pinned, read_target_list
 
     consent = Consent(count=asked.count, called_aes=asked.called_ae)
     own, gateways = this_machine.own_addresses(), this_machine.default_gateways()
     resolver = pinned(this_machine.resolve)
-    boxes = tuple(box for text in asked.box for box in box_named(text, resolver))
+    ports = Ports.parse(asked.ports) if asked.ports else None
+    excluded = [parse_target(text, resolver) for text in asked.exclude]
+    if asked.exclude_file is not None:
+        excluded.extend(read_target_list(asked.exclude_file, resolver))
+    boxes = [parse_target(text, resolver) for text in asked.box]
     if asked.names_nothing:
         return plan_of_this_machine(
             this_machine.listening_sockets(),
+            ports,
+            excluded=excluded,
+            boxes=() if asked.no_box else boxes or boxes_at(gateways),
             own_addresses=own,
             gateways=gateways,
-            boxes=() if asked.no_box else boxes or boxes_at(gateways),
             consent=consent,
             rate=asked.rate,
             now=datetime.now(UTC),
         )
-    excluded = [parse_target(text, resolver) for text in asked.exclude]
-    if asked.exclude_file is not None:
-        excluded.extend(read_target_list(asked.exclude_file, resolver))
     return plan_of_named(
         [parse_target(text, resolver) for text in asked.targets],
-        Ports.parse(asked.ports) if asked.ports else Ports.of(default_ports()),
-        imported=[pair for path in asked.imports for pair in read_import(path)],
+        ports or Ports.of(default_ports()),
+        imported=[pair for path in asked.imports for pair in read_import(path)] if asked.imports else None,
         excluded=excluded,
         boxes=() if asked.no_box else boxes,
         scope=load_scope(asked.scope_file, resolver) if asked.scope_file else None,
