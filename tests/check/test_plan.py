@@ -24,12 +24,12 @@ def named(*texts: str) -> list[Named]:
 
 
 def plan(*texts: str, **more: Any) -> Plan:
-    return plan_of_named(named(*texts), PORTS, consent=Consent(), rate=100, now=NOW, **more)
+    return plan_of_named(named(*texts), PORTS, rate=100, now=NOW, **{"consent": Consent(), **more})
 
 
 def this_machine(sockets: Sequence[ListeningSocket] = (), ports: Ports | None = None, **more: Any) -> Plan:
     given: dict[str, Any] = {"own_addresses": frozenset({"192.168.1.5"}), "boxes": (), **more}
-    return plan_of_this_machine(sockets, ports, consent=Consent(), rate=100, now=NOW, **given)
+    return plan_of_this_machine(sockets, ports, rate=100, now=NOW, **{"consent": Consent(), **given})
 
 
 def bound_to(address: str, port: int = 104) -> ListeningSocket:
@@ -145,6 +145,15 @@ def test_a_public_box_is_not_asked_beside_this_machine_either() -> None:
 
 def test_an_address_that_this_machine_does_not_have_is_not_tried_for_a_socket_bound_to_it() -> None:
     assert this_machine([bound_to("203.0.113.9")]).targets == 0
+
+
+def test_counting_is_planned_for_this_machine_and_refused_where_nobody_answers_for_the_systems(tmp_path: Path) -> None:
+    counting = Consent(count=True)
+    assert this_machine([bound_to("192.168.1.5")], consent=counting, boxes=named("192.168.1.1")).targets
+    assert plan("127.0.0.1", "192.168.1.5", consent=counting, own_addresses=frozenset({"192.168.1.5"})).targets
+    with pytest.raises(ScopeRefused, match="consent-needs-scope"):
+        plan("192.168.1.1", consent=counting)
+    assert plan("192.168.1.1", consent=counting, scope=a_scope(tmp_path, '["192.168.1.0/24"]')).targets
 
 
 def test_equal_plans_share_a_journal_and_others_do_not() -> None:

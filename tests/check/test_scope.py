@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightproof.check.addresses import AddressRange, NotAnAddress, range_of
-from lightproof.check.scope import Scope, authorise, load_scope
+from lightproof.check.consent import Consent
+from lightproof.check.scope import Scope, authorise, authorise_consent, load_scope
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
 
@@ -133,6 +134,41 @@ def test_everything_else_needs_one(text: str) -> None:
         authorise([range_of(text)], None, now=NOW)
     assert refused.value.exit_code == 5
     assert authorise([range_of(text)], a_scope(text), now=NOW).basis == "mandate"
+
+
+SHORT = 'basis = "own"\ntargets = ["192.168.77.0/24"]\n'
+BEYOND = (Consent(count=True), Consent(called_aes=("PACS",)))
+
+
+def test_two_lines_are_a_scope_file_for_networks_of_ones_own(tmp_path: Path) -> None:
+    scope = load_scope(written(tmp_path, SHORT), resolver)
+    assert scope.record == ScopeRecord(basis="own")
+    assert authorise([range_of("192.168.77.1")], scope, now=NOW).basis == "own"
+    with pytest.raises(ScopeRefused):
+        authorise([range_of("203.0.113.1")], scope, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [('"own"', '"mandate"'), ('"192.168.77.0/24"', '"192.168.77.0/24", "203.0.113.1"')]
+)
+def test_two_lines_are_none_for_what_is_anybody_elses(tmp_path: Path, before: str, after: str) -> None:
+    with pytest.raises(UsageRefused, match="authoriser"):
+        load_scope(written(tmp_path, SHORT.replace(before, after)), resolver)
+
+
+@pytest.mark.parametrize("consent", BEYOND)
+def test_more_than_proofs_needs_somebody_who_answers_for_the_systems(tmp_path: Path, consent: Consent) -> None:
+    archive = [range_of("192.168.77.1")]
+    for scope in (None, a_scope("203.0.113.1"), a_scope("192.168.77.0/24", excluded=["192.168.77.1"])):
+        with pytest.raises(ScopeRefused) as refused:
+            authorise_consent(consent, archive, scope, own_addresses=("192.168.77.5",))
+        assert refused.value.error_id == "consent-needs-scope"
+        assert 'basis = "own" and targets = ["192.168.77.1"]' in refused.value.fix
+    authorise_consent(consent, archive, load_scope(written(tmp_path, SHORT), resolver))
+    authorise_consent(Consent(), archive, None)
+    authorise_consent(
+        consent, map(range_of, ("127.0.0.9", "::1", "192.168.77.5")), None, own_addresses=["192.168.77.5"]
+    )
 
 
 def test_private_addresses_that_nobody_named_are_refused() -> None:

@@ -102,6 +102,8 @@ def test_a_graver_threshold_lets_an_open_service_pass(orthanc: Callable[..., Ort
         (("--exclude", "1.2.3"), 2, "target-unreadable"),
         (("--ports", "0"), 2, "ports-unreadable"),
         (("127.0.0.1", "--exclude", "127.0.0.0/8"), 2, "nothing-to-check"),
+        (("192.168.77.1", "--count", "--dry-run"), 5, "consent-needs-scope"),
+        (("192.168.77.1", "--called-ae", "PACS", "--dry-run"), 5, "consent-needs-scope"),
         (("127.0.0.1", "--scope", "/nonexistent.toml"), 2, "file-unreadable"),
     ],
 )
@@ -111,6 +113,13 @@ def test_what_cannot_be_done_is_said_with_id_cause_and_fix(
     ran = lightproof("check", *arguments, home=tmp_path)
     assert (ran.code, ran.out) == (code, b"")
     assert re.fullmatch(rf"Error {error_id}: .+\n  → .+\n", ran.err), ran.err
+
+
+def test_two_lines_say_whose_archives_may_be_counted(tmp_path: Path) -> None:
+    scope = tmp_path / "own.toml"
+    scope.write_text('basis = "own"\ntargets = ["192.168.77.0/24"]\n')
+    ran = lightproof("check", "192.168.77.1", "--count", "--scope", scope, "--dry-run", home=tmp_path)
+    assert ran.code == 0, ran.err
 
 
 def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:

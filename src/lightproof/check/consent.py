@@ -13,3 +13,8 @@ class Consent:
     """Of those hashes (HMAC-SHA-256); made for one report and forgotten with it."""
     called_aes: tuple[str, ...] = ()
     """AE titles to try where a DICOM service only answers to its own: a guess against an access rule."""
+
+    @property
+    def beyond_proofs(self) -> bool:
+        """Whether anything of it asks for more than zero-match proofs."""
+        return self.count or bool(self.called_aes)

@@ -14,7 +14,7 @@ from typing import Final
 from lightproof import __version__
 from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, joined, range_of, readable, without
 from lightproof.check.consent import Consent
-from lightproof.check.scope import Scope, authorise
+from lightproof.check.scope import Scope, authorise, authorise_consent
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, TargetSpace
 from lightproof.check.this_machine import ListeningSocket
@@ -108,6 +108,7 @@ def plan_of_named(
         own_addresses=own_addresses,
         gateways=gateways,
     )
+    authorise_consent(consent, space.every_range(), scope, own_addresses=own_addresses)
     return Plan(
         space=space,
         boxes=asked,

@@ -1,7 +1,8 @@
 """What may be probed, and who allowed it: the one place that says yes.
 
 This machine and its gateway: yes. Private networks: when someone named them. Everything else: only when a scope file,
-not yet expired, names it. What is not plainly allowed is refused.
+not yet expired, names it. What is not plainly allowed is refused. Counting and guessing AE titles are allowed where the
+systems are somebody's to answer for: on this machine, and where a scope file says whose they are.
 """
 
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeGuard, cast, get_args
 
 from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, joined, readable, without
+from lightproof.check.consent import Consent
 from lightproof.check.targets import Resolver, cannot_read, parse_target
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
@@ -22,25 +24,30 @@ Basis = Literal["own", "mandate", "public-body"]
 _TEXTS: Final = ("controller", "authoriser", "reference", "purpose")
 _FIELDS: Final = frozenset({*_TEXTS, "basis", "expires", "targets", "exclude"})
 _REQUIRED: Final = _FIELDS - {"exclude"}
+_REQUIRED_AT_HOME: Final = frozenset({"basis", "targets"})
+"""Of a file with basis "own" that names private networks alone: whoever may name them there answers for them."""
 _LONGEST_FILE: Final = 8 * 1024 * 1024
 _LONGEST_TEXT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A scope file: who answers for the systems, who allowed the check and on what basis, what for, and until when."""
+    """A scope file: who answers for the systems, who allowed the check and on what basis, what for, and until when.
 
-    controller: str
+    Only one of basis "own" for private networks alone may leave the rest out.
+    """
+
+    controller: str | None = None
     """The organisation responsible for the systems (GDPR Art. 4(7))."""
-    authoriser: str
+    authoriser: str | None = None
     """The person who allowed it, with their function."""
     basis: Basis
-    reference: str
+    reference: str | None = None
     """Of the contract, mandate or decision."""
-    expires: datetime
-    purpose: str
+    expires: datetime | None = None
+    purpose: str | None = None
     targets: tuple[AddressRange, ...]
-    excluded: tuple[AddressRange, ...]
+    excluded: tuple[AddressRange, ...] = ()
 
     @property
     def allowed(self) -> tuple[AddressRange, ...]:
@@ -74,11 +81,11 @@ def authorise(
     wrote (found in an answer, for instance): private networks are then refused too, unless the scope names them.
     """
     wanted = joined(targets)
-    if scope is not None and now >= scope.expires:
+    if scope is not None and scope.expires is not None and now >= scope.expires:
         raise ScopeRefused(
             "scope-expired",
             _("The permission in the scope file ended on {when}.").format(when=_instant(scope.expires)),
-            _("Ask {authoriser} for a new one, and write its date into the file.").format(authoriser=scope.authoriser),
+            _("Ask whoever gave it for a new one, and write its date into the file."),
         )
     if scope is not None and (spared := _common(wanted, scope.excluded)):
         raise ScopeRefused(
@@ -95,6 +102,29 @@ def authorise(
             _("Outside private networks, a scope file (--scope) must say who allowed it and name the addresses."),
         )
     return scope.record if scope is not None else ScopeRecord(basis="own")
+
+
+def authorise_consent(
+    consent: Consent, targets: Iterable[AddressRange], scope: Scope | None, *, own_addresses: Iterable[str] = ()
+) -> None:
+    """Raises ScopeRefused when more than zero-match proofs is asked of systems that nobody said to answer for.
+
+    This machine is its user's own; that a private network may be probed once it is named does not say whose it is.
+    """
+    if not consent.beyond_proofs:
+        return
+    answered_for = [*LOOPBACK, *readable(own_addresses), *(scope.allowed if scope else ())]
+    if refused := without(targets, answered_for):
+        named = "targets = [{}]".format(", ".join(f'"{found}"' for found in refused[:3]))
+        raise ScopeRefused(
+            "consent-needs-scope",
+            _("--count and --called-ae need a scope file that names {targets}: somebody must answer for them.").format(
+                targets=_listed(refused)
+            ),
+            _("For a private network two lines in a file are enough, {basis} and {targets}; add --scope FILE.").format(
+                basis='basis = "own"', targets=named
+            ),
+        )
 
 
 def _common(some: Sequence[AddressRange], others: Sequence[AddressRange]) -> tuple[AddressRange, ...]:
@@ -150,21 +180,30 @@ class _ScopeFile:
         for field in self._table:
             if field not in _FIELDS:
                 raise self._fault(field, _("unknown field"))
-        for field in sorted(_REQUIRED):
-            if field not in self._table:
-                raise _refused(self._path, _("the field {field} is missing").format(field=field))
+        self._demand(_REQUIRED_AT_HOME)
+        basis = self._basis()
+        targets = self._ranges("targets", at_least=1)
+        if basis != "own" or without(targets, (*LOOPBACK, *PRIVATE)):
+            self._demand(_REQUIRED)
         return Scope(
             controller=self._text("controller"),
             authoriser=self._text("authoriser"),
-            basis=self._basis(),
+            basis=basis,
             reference=self._text("reference"),
-            expires=self._expires(),
+            expires=self._instant("expires"),
             purpose=self._text("purpose"),
-            targets=self._ranges("targets", at_least=1),
+            targets=targets,
             excluded=self._ranges("exclude", at_least=0),
         )
 
-    def _text(self, field: str) -> str:
+    def _demand(self, fields: Iterable[str]) -> None:
+        for field in sorted(fields):
+            if field not in self._table:
+                raise _refused(self._path, _("the field {field} is missing").format(field=field))
+
+    def _text(self, field: str) -> str | None:
+        if field not in self._table:
+            return None
         value = self._table[field]
         if not isinstance(value, str) or not value.strip():
             raise self._fault(field, _("must be a text that is not empty"))
@@ -178,11 +217,13 @@ class _ScopeFile:
             raise self._fault("basis", _("must be one of {words}").format(words=", ".join(get_args(Basis))))
         return value
 
-    def _expires(self) -> datetime:
-        value = self._table["expires"]
+    def _instant(self, field: str) -> datetime | None:
+        if field not in self._table:
+            return None
+        value = self._table[field]
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise self._fault(
-                "expires", _("must be a date and time with its zone, without quotes, as in 2027-01-31T18:00:00+01:00")
+                field, _("must be a date and time with its zone, without quotes, as in 2027-01-31T18:00:00+01:00")
             )
         return value
 
