@@ -40,8 +40,27 @@ def test_a_target_is_an_address_a_range_a_name_or_one_with_its_port() -> None:
     assert parse_target("[::1]:104", resolver) == Named((range_of("::1"),), 104)
     assert parse_target("[::1]", resolver) == Named((range_of("::1"),))
     assert parse_target("pacs.example.org:104", resolver) == Named(
-        (range_of("192.0.2.10"), range_of("2001:db8::10")), 104
+        (range_of("192.0.2.10"), range_of("2001:db8::10")), 104, "pacs.example.org"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("PACS.Example.org.", "pacs.example.org"),
+        ("München.example", "xn--mnchen-3ya.example"),
+        ("my_pacs", "my_pacs"),
+    ],
+)
+def test_a_name_is_kept_as_it_goes_over_the_wire(text: str, name: str) -> None:
+    assert parse_target(text, lambda _name: ("192.0.2.10",)).name == name
+
+
+# What Unicode compatibility turns into an address, a path, or letters that no name has.
+@pytest.mark.parametrize("text", ["①②⑦.⓪.⓪.①", "a.⑴", "pacs.example℀", "pacs.exa mple", "pacs\r\nx: y", "a" * 64])
+def test_a_name_that_is_none_on_the_wire_is_refused(text: str) -> None:
+    with pytest.raises(UsageRefused, match="target-unreadable"):
+        parse_target(text, lambda _name: ("192.0.2.10",))
 
 
 @pytest.mark.parametrize(

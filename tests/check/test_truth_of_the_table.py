@@ -16,7 +16,7 @@ SERVED = [row for row in ROWS if row.truth is not None]
 
 def done_to(row: Row, port: int, ground: Ground) -> Facts:
     tls = "tls" in row.protections
-    web = strangers.Web(port, tls=tls)
+    web = strangers.Web(port, tls=tls, name=row.asked_as)
     match row.service:
         case "dicom" | "dicom-tls":
             held = list(ground.folder.rglob("*.dcm"))

@@ -43,6 +43,8 @@ class Row:
     """AE title that it answers to, for whoever knows it."""
     calling: str = "STRANGER"
     """AE title of a caller that it answers, for whoever knows one."""
+    asked_as: str | None = None
+    """What it is called by whoever names it."""
     on_port: int | None = None
     """Where it has to be seen: some services are known by their port alone."""
     consent: Consent = field(default_factory=Consent)
@@ -95,7 +97,7 @@ async def found(row: Row, ground: Ground) -> Found:
     """Starts the row's server, looks at it with every detector as the engine does, and stops it."""
     with row.start(ground) as port:
         async with _seen_at(port, row.on_port) as target:
-            seen = await visit(target, consent=row.consent)
+            seen = await visit(target, consent=row.consent, names=(row.asked_as,) if row.asked_as else ())
     about = [observation for observation in seen.observations if observation.service == row.service]
     return Found(
         facts=facts_of(seen, row.service) if about else None,

@@ -31,6 +31,7 @@ CALLING_AE: Final = frozenset({"calling-ae-checked"})
 
 EVERYTHING: Final = gives("open", "listable", "downloadable", "writable")
 NOTHING: Final = gives()
+NAME: Final = "practice.example"
 DICOM_TLS_PORT: Final = 2762
 SMB_PORT: Final = 445
 
@@ -166,6 +167,13 @@ _ORTHANC: Final = (
         start=nginx_before(orthanc("http"), "location / { proxy_pass {behind}; }", https=True),
         truth=EVERYTHING,
         protections=TLS,
+    ),
+    Row(
+        name="Orthanc, REST behind nginx, to whoever knows its name",
+        service="orthanc",
+        start=nginx_before(orthanc("http"), "location / { proxy_pass {behind}; }", only_as=NAME),
+        asked_as=NAME,
+        truth=EVERYTHING,
     ),
     Row(
         name="Orthanc, REST with users behind nginx with HTTPS",
@@ -434,6 +442,30 @@ _WEB: Final = (
         start=nginx(_LISTING + r" location ~ \.dcm$ { deny all; }", images="dicom"),
         truth=gives("open", "listable"),
         limits=ONLY_STORING,
+    ),
+    Row(
+        name="nginx listing images to whoever knows its name",
+        service="http-listing",
+        start=nginx(_LISTING, images="dicom", only_as=NAME),
+        asked_as=NAME,
+        truth=gives("open", "listable", "downloadable"),
+        limits=ONLY_STORING,
+    ),
+    Row(
+        name="nginx listing images over HTTPS to whoever knows its name",
+        service="http-listing",
+        start=nginx(_LISTING, images="dicom", https=True, only_as=NAME),
+        asked_as=NAME,
+        truth=gives("open", "listable", "downloadable"),
+        protections=TLS,
+        limits=ONLY_STORING,
+    ),
+    Row(
+        name="nginx listing images under a name that was not told",
+        service="http-listing",
+        start=nginx(_LISTING, images="dicom", only_as=NAME),
+        truth=None,
+        why="whoever knows its address alone is sent away",
     ),
     Row(
         name="nginx listing no images",

@@ -19,6 +19,7 @@ async def visit(
     consent: Consent | None = None,
     budget: Budget | None = None,
     visit_s: float = 45,
+    names: Sequence[str] = (),
 ) -> Visit:
     """One visit, unhurried, at a fixed time."""
     engine = Engine(
@@ -28,6 +29,7 @@ async def visit(
         consent=consent or Consent(),
         budget=budget or Budget(),
         visit_s=visit_s,
+        names={target.address: names},
     )
     return await engine.visit(target)
 

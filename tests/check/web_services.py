@@ -16,6 +16,8 @@ class Asked:
     """What a server was asked, in order: `GET /path`."""
 
     requests: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    """As what: Host headers."""
     connections: int = 0
 
 
@@ -32,6 +34,7 @@ def answering(answers: Mapping[str, Answer], *, otherwise: Answer = NOT_FOUND, a
             length = head.lower().partition("content-length: ")[2].partition("\r")[0]
             await reader.readexactly(int(length or 0))
             record.requests.append(line)
+            record.hosts.add(head.lower().partition("\r\nhost: ")[2].partition("\r\n")[0])
             found = next((a for start, a in answers.items() if line.startswith(start) or path.startswith(start)), None)
             status, content_type, body = found or otherwise
             writer.write(

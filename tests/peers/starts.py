@@ -130,8 +130,10 @@ def nginx(
     dav: bool = False,
     images: str | None = None,
     pages: Mapping[str, str] | None = None,
+    only_as: str | None = None,
 ) -> Start:
-    """nginx; `images`: the folder below its root in which DICOM files lie; `pages`: other files, by path.
+    """nginx; `images`: the folder below its root in which DICOM files lie; `pages`: other files, by path; `only_as`:
+    the name under which it serves them.
 
     `{passwords}` in the configuration stands for a file of users.
     """
@@ -145,6 +147,7 @@ def nginx(
             configuration.replace("{passwords}", str(passwords)),
             dav=dav,
             certificates=ground.certificates if https else None,
+            only_as=only_as,
         ) as server:
             if images is not None:
                 _images(server.root / images)
@@ -156,7 +159,7 @@ def nginx(
     return start
 
 
-def nginx_before(behind: Start, configuration: str, *, https: bool = False) -> Start:
+def nginx_before(behind: Start, configuration: str, *, https: bool = False, only_as: str | None = None) -> Start:
     """nginx in front of another web server; `{behind}` in the configuration stands for that one's address."""
 
     @contextmanager
@@ -164,7 +167,7 @@ def nginx_before(behind: Start, configuration: str, *, https: bool = False) -> S
         (ground.folder / "behind").mkdir()
         with ExitStack() as stack:
             port = stack.enter_context(behind(Ground(ground.folder / "behind", ground.certificates)))
-            proxy = nginx(configuration.replace("{behind}", f"http://{ADDRESS}:{port}"), https=https)
+            proxy = nginx(configuration.replace("{behind}", f"http://{ADDRESS}:{port}"), https=https, only_as=only_as)
             yield stack.enter_context(proxy(ground))
 
     return start

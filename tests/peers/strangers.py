@@ -6,11 +6,12 @@ For servers that a test started and throws away: this is how the table of truth 
 import ftplib
 import io
 import re
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -146,17 +147,18 @@ def smb(port: int, folder: Path) -> Facts:
 class Web:
     """A browser without manners."""
 
-    def __init__(self, port: int, *, tls: bool) -> None:
+    def __init__(self, port: int, *, tls: bool, name: str | None = None) -> None:
         self.port = port
         self.tls = tls
+        self.name = name or ADDRESS
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
         """Status and body; 0 when there is no answer."""
-        if self.tls:
-            client: HTTPConnection = HTTPSConnection(ADDRESS, self.port, timeout=20, context=_trusting())
-        else:
-            client = HTTPConnection(ADDRESS, self.port, timeout=20)
+        client = HTTPConnection(self.name, self.port)
         try:
+            client.sock = socket.create_connection((ADDRESS, self.port), timeout=20)
+            if self.tls:
+                client.sock = _trusting().wrap_socket(client.sock, server_hostname=self.name)
             client.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = client.getresponse()
             return answer.status, answer.read()

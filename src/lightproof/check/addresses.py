@@ -203,6 +203,12 @@ def without(ranges: Iterable[AddressRange], excluded: Iterable[AddressRange]) ->
     return tuple(result)
 
 
+def common(some: Iterable[AddressRange], others: Iterable[AddressRange]) -> tuple[AddressRange, ...]:
+    """What is in both, joined."""
+    some = tuple(some)
+    return without(some, without(some, others))
+
+
 def _from(holes: Sequence[AddressRange], start: int, found: AddressRange) -> Iterable[AddressRange]:
     for position in range(start, len(holes)):
         if not holes[position].overlaps(found):

@@ -6,8 +6,8 @@ that this target could not be checked; a run always ends.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lightproof.check.consent import Consent
@@ -42,8 +42,10 @@ class Engine:
     consent: Consent
     budget: Budget
     """Of one detector on one target."""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """What addresses were called by whoever named them."""
     visit_s: float = 45.0
-    """Of all detectors together on one target; what is left to do then is recorded as unchecked."""
+    """Of all detectors together on one target, asked as one host; what is left to do then is recorded as unchecked."""
     visits_at_once: int = 64
 
     async def run(self, targets: Iterable[Target]) -> AsyncGenerator[Visit]:
@@ -65,7 +67,11 @@ class Engine:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def visit(self, target: Target) -> Visit:
-        """Finds out what one target speaks and runs the detectors that understand it, one after the other."""
+        """Finds out what one target speaks and runs the detectors that understand it, one after the other.
+
+        A web server gives each name another site, and whoever knows the address alone another still: a target that was
+        called by names is asked as each of them, then by its address.
+        """
         ends = asyncio.get_running_loop().time() + self.visit_s
         if target.transport == "udp":
             boxes = [d for d in self.detectors if d.transport == "udp"]
@@ -78,21 +84,46 @@ class Engine:
         first = await self._run([d for d in listening if d.expects(target.port)], target, Heard(Speech.SILENT), ends)
         if first.observations:
             return first
+        visits: list[Visit] = []
+        for name in (*self.names.get(target.address, ()), None):
+            heard, seen = await self._visit_as(name, ends, first, listening)
+            if name is None and visits and heard.speech in UNIDENTIFIED:
+                break  # it does not speak to those who know no name: nothing is missed
+            visits.append(seen)
+            if not _heeds_names(heard):
+                break
+            ends = asyncio.get_running_loop().time() + self.visit_s
+        return Visit(
+            target=target,
+            observations=tuple(observation for seen in visits for observation in seen.observations),
+            unchecked=tuple(dict.fromkeys(entry for seen in visits for entry in seen.unchecked)),
+        )
+
+    async def _visit_as(
+        self, name: str | None, ends: float, first: Visit, detectors: Sequence[Detector]
+    ) -> tuple[Heard, Visit]:
+        """What a target that was visited in vain by the detectors of its port says when it is asked as one host."""
+        target = first.target
         try:
-            heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends))
+            heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends, name=name))
         except (ProtocolViolation, OSError) as error:
-            return replace(first, unchecked=(*first.unchecked, _unchecked(target, "identify", error)))
+            failed = _unchecked(target, "identify", error)
+            return Heard(Speech.SILENT), replace(first, unchecked=(*first.unchecked, failed))
         if heard.speech in UNIDENTIFIED:
             silent = Unchecked(target=target, detector="identify", reason="silent")
-            return first if first.unchecked or heard.speech is Speech.OTHER else replace(first, unchecked=(silent,))
-        return await self._run([d for d in listening if heard.speech in d.speech], target, heard, ends)
+            told = first.unchecked or heard.speech is Speech.OTHER
+            return heard, first if told else replace(first, unchecked=(silent,))
+        chosen = [d for d in detectors if heard.speech in d.speech]
+        return heard, await self._run(chosen, target, heard, ends, name=name if _heeds_names(heard) else None)
 
-    async def _run(self, detectors: Sequence[Detector], target: Target, heard: Heard, ends: float) -> Visit:
+    async def _run(
+        self, detectors: Sequence[Detector], target: Target, heard: Heard, ends: float, *, name: str | None = None
+    ) -> Visit:
         observations: list[Observation] = []
         unchecked: list[Unchecked] = []
         for detector in detectors:
             budget = replace(detector.budget or self.budget, total_s=self.budget.total_s)
-            wire = self._wire(target, detector.name, budget, ends, heard)
+            wire = self._wire(target, detector.name, budget, ends, heard=heard, name=name)
             failure = await self._detect(detector, wire, observations)
             if failure is not None:
                 unchecked.append(failure)
@@ -109,7 +140,16 @@ class Engine:
             return Unchecked(target=wire.target, detector=detector.name, reason="detector-fault")
         return None
 
-    def _wire(self, target: Target, detector: str, budget: Budget, ends: float, heard: Heard | None = None) -> Wire:
+    def _wire(
+        self,
+        target: Target,
+        detector: str,
+        budget: Budget,
+        ends: float,
+        *,
+        heard: Heard | None = None,
+        name: str | None = None,
+    ) -> Wire:
         left_s = ends - asyncio.get_running_loop().time()
         return Wire(
             target,
@@ -118,8 +158,14 @@ class Engine:
             budget=replace(budget, total_s=max(0.0, min(budget.total_s, left_s))),
             admission=self.admission,
             tls=heard is not None and heard.tls,
+            name=name,
             consent=self.consent,
         )
+
+
+def _heeds_names(heard: Heard) -> bool:
+    """Whether a port may answer otherwise to another name: in TLS, in HTTP, and where it said nothing yet."""
+    return heard.tls or heard.speech is Speech.HTTP or heard.speech in UNIDENTIFIED
 
 
 def _unchecked(target: Target, detector: str, error: ProtocolViolation | OSError) -> Unchecked:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from lightproof import __version__
-from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, joined, range_of, readable, without
+from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, common, joined, range_of, readable, without
 from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise, authorise_consent
 from lightproof.check.sweeping.sweep import Limits
@@ -36,6 +36,9 @@ class Plan:
     """Internet boxes (UDP): asked, never swept."""
     scope: ScopeRecord
     vantage: Callable[[Target], Vantage]
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What addresses were called when they were named: web servers give each name another site. Only said, never asked
+    for an address again."""
     processes: Mapping[Target, str] = field(default_factory=dict[Target, str])
     own_addresses: frozenset[str] = frozenset()
     consent: Consent = field(default_factory=Consent)
@@ -63,6 +66,7 @@ class Plan:
         said = {
             "targets": self.space.description,
             "boxes": [(box.address, box.port) for box in self.boxes],
+            "names": sorted(self.names.items()),
             "count": self.consent.count,
             "called_aes": self.consent.called_aes,
             "lightproof": __version__,
@@ -114,6 +118,7 @@ def plan_of_named(
         boxes=asked,
         scope=record,
         vantage=lambda target: vantage_of(target.address, named=True),
+        names=_names((*named, *(scope.names if scope else ())), space),
         own_addresses=own_addresses,
         consent=consent,
         rate=rate,
@@ -167,6 +172,17 @@ def plan_of_this_machine(
 def boxes_at(gateways: Iterable[str]) -> tuple[Named, ...]:
     """The boxes of these gateways, as if someone had named each."""
     return tuple(Named((address,)) for address in readable(gateways))
+
+
+def _names(named: Iterable[Named], space: TargetSpace) -> Mapping[str, tuple[str, ...]]:
+    """The names of addresses that will be tried, each once, in the order given."""
+    found: dict[str, dict[str, None]] = {}
+    tried = space.every_range()
+    for target in named:
+        if target.name is not None:
+            for address in _addresses(Named(common(target.ranges, tried))):
+                found.setdefault(address, {})[target.name] = None
+    return {address: tuple(names) for address, names in found.items()}
 
 
 def _boxes(named: Iterable[Named], holes: Sequence[AddressRange]) -> tuple[Target, ...]:

@@ -71,6 +71,7 @@ async def _visit(plan: Plan, done: Done, kept: Journal, watcher: Watcher, now: C
         detectors=all_detectors(),
         admission=Politeness(clock=time.monotonic, total_per_second=plan.rate, own=plan.own_addresses),
         now=now,
+        names=plan.names,
         consent=replace(plan.consent, key=secrets.token_bytes(32)),
         budget=COUNTING_BUDGET if plan.consent.count else Budget(),
         visit_s=_COUNTING_VISIT_S if plan.consent.count else _VISIT_S,

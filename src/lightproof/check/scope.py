@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal, TypeGuard, cast, get_args
 
-from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, joined, readable, without
+from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, common, joined, readable, without
 from lightproof.check.consent import Consent
-from lightproof.check.targets import Resolver, cannot_read, parse_target
+from lightproof.check.targets import Named, Resolver, cannot_read, parse_target
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
 from lightproof.locale import gettext as _
@@ -48,6 +48,8 @@ class Scope:
     purpose: str | None = None
     targets: tuple[AddressRange, ...]
     excluded: tuple[AddressRange, ...] = ()
+    names: tuple[Named, ...] = ()
+    """Those of the targets that the file calls by a name."""
 
     @property
     def allowed(self) -> tuple[AddressRange, ...]:
@@ -87,7 +89,7 @@ def authorise(
             _("The permission in the scope file ended on {when}.").format(when=_instant(scope.expires)),
             _("Ask whoever gave it for a new one, and write its date into the file."),
         )
-    if scope is not None and (spared := _common(wanted, scope.excluded)):
+    if scope is not None and (spared := common(wanted, scope.excluded)):
         raise ScopeRefused(
             "scope-excludes",
             _("The scope file excludes {targets}.").format(targets=_listed(spared)),
@@ -125,10 +127,6 @@ def authorise_consent(
                 basis='basis = "own"', targets=named
             ),
         )
-
-
-def _common(some: Sequence[AddressRange], others: Sequence[AddressRange]) -> tuple[AddressRange, ...]:
-    return without(some, without(some, others))
 
 
 def _listed(ranges: Sequence[AddressRange]) -> str:
@@ -182,7 +180,8 @@ class _ScopeFile:
                 raise self._fault(field, _("unknown field"))
         self._demand(_REQUIRED_AT_HOME)
         basis = self._basis()
-        targets = self._ranges("targets", at_least=1)
+        named = self._named("targets", at_least=1)
+        targets = joined(r for target in named for r in target.ranges)
         if basis != "own" or without(targets, (*LOOPBACK, *PRIVATE)):
             self._demand(_REQUIRED)
         return Scope(
@@ -193,7 +192,8 @@ class _ScopeFile:
             expires=self._instant("expires"),
             purpose=self._text("purpose"),
             targets=targets,
-            excluded=self._ranges("exclude", at_least=0),
+            excluded=joined(r for target in self._named("exclude", at_least=0) for r in target.ranges),
+            names=tuple(target for target in named if target.name is not None),
         )
 
     def _demand(self, fields: Iterable[str]) -> None:
@@ -227,19 +227,19 @@ class _ScopeFile:
             )
         return value
 
-    def _ranges(self, field: str, *, at_least: int) -> tuple[AddressRange, ...]:
+    def _named(self, field: str, *, at_least: int) -> tuple[Named, ...]:
         value = self._table.get(field, [])
         if not isinstance(value, list) or len(cast("list[object]", value)) < at_least:
             raise self._fault(field, _('must be a list of addresses, ranges or names, as in ["192.0.2.0/24"]'))
-        found: list[AddressRange] = []
+        found: list[Named] = []
         for number, entry in enumerate(cast("list[object]", value), start=1):
             if not isinstance(entry, str):
                 raise self._fault(field, _("entry {number} is not a text").format(number=number))
             target = parse_target(entry, self._resolver, self._where(field, entry))
             if target.port is not None:
                 raise self._fault(field, _("entry {number} has a port; a scope names addresses").format(number=number))
-            found.extend(target.ranges)
-        return joined(found)
+            found.append(target)
+        return tuple(found)
 
     def _fault(self, field: str, what: str) -> UsageRefused:
         return _refused(self._where(field), f"{field}: {what}")

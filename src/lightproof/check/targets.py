@@ -94,6 +94,8 @@ class Named:
 
     ranges: tuple[AddressRange, ...]
     port: int | None = None
+    name: str | None = None
+    """What it was called, where that was a name: lower case, in ASCII (RFC 5891), without a final dot."""
 
 
 def pinned(resolver: Resolver) -> Resolver:
@@ -115,19 +117,21 @@ def parse_target(text: str, resolver: Resolver, where: str | None = None) -> Nam
     """
     text = text.strip()
     host, port = _host_and_port(text)
+    name: str | None = None
     try:
         if port is not None and not 0 < port < 65_536:
             raise NotAnAddress("unreadable")
         if "/" in host or ":" in host or looks_numeric(host) or looks_numeric(host.partition("-")[0]):
             ranges: tuple[AddressRange, ...] = (range_of(host),)
         else:
+            name = _in_ascii(host)
             ranges = tuple(map(range_of, _resolved(host, resolver, where)))
     except NotAnAddress as error:
         raise _refused(text, error.reason, where) from error
     for found in ranges:
         if found.version == 6 and found.size > LARGEST_IPV6_RANGE:
             raise _refused(text, "too-large", where)
-    return Named(joined(ranges), port)
+    return Named(joined(ranges), port, name)
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:
@@ -144,13 +148,20 @@ def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 5
 
 
+def _in_ascii(name: str) -> str:
+    """A name as it goes over the wire. Raises NotAnAddress when it is none, or becomes an address on its way there."""
+    try:
+        written = name.removesuffix(".").encode("idna").decode("ascii").lower()
+    except UnicodeError as error:
+        raise NotAnAddress("unreadable") from error
+    labels = written.split(".")
+    well_formed = all(label.replace("-", "").replace("_", "").isalnum() for label in labels)
+    if not well_formed or len(written) > _LONGEST_NAME or looks_numeric(written):
+        raise NotAnAddress("unreadable")
+    return written
+
+
 def _resolved(name: str, resolver: Resolver, where: str | None) -> Sequence[str]:
-    labels = name.removesuffix(".").split(".")
-    well_formed = len(name) <= _LONGEST_NAME and all(
-        0 < len(label) <= 63 and label.replace("-", "").replace("_", "").isalnum() for label in labels
-    )
-    if not well_formed:
-        raise _refused(name, "unreadable", where)
     try:
         found = resolver(name)
     except (OSError, UnicodeError):

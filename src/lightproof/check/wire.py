@@ -2,7 +2,8 @@
 
 A time-out per read is no protection (a service that drips one byte a second never trips it), so a `Wire` has one
 *total* deadline and one byte budget for all its connections together. It only ever connects to the address it was
-given: whatever a service says about other hosts (redirects, PASV, LOCATION) is data, not a place to go.
+given: whatever a service says about other hosts (redirects, PASV, LOCATION) is data, not a place to go. A name that the
+target was called by is only said, in TLS (SNI, RFC 6066 section 3) and in HTTP (Host).
 """
 
 import asyncio
@@ -57,6 +58,8 @@ class TlsFacts:
     certificate: bytes | None
 
 
+ASKED_AS: Final = "asked_as"
+"""Detail of every observation that was made by a name: other names of the same port may answer otherwise."""
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
@@ -99,7 +102,7 @@ class Stream:
         """
         self._pending.clear()
         async with self._wire.until_deadline(at_most=self._wire.budget.connect_s):
-            await self._writer.start_tls(observing_tls_context())
+            await self._writer.start_tls(observing_tls_context(), server_hostname=self._wire.name)
 
     async def receive(self, at_most: int = 65_536) -> bytes:
         """What has arrived, 1 to `at_most` bytes; `b""` when the peer has closed."""
@@ -181,9 +184,12 @@ class Wire:
         budget: Budget | None = None,
         admission: Admission | None = None,
         tls: bool = False,
+        name: str | None = None,
         consent: Consent | None = None,
     ) -> None:
         self.target = target
+        self.name = name
+        """What the target is asked as; None: by its address alone."""
         self.detector = detector
         self.now = now
         self.tls = tls
@@ -221,7 +227,7 @@ class Wire:
             product=product,
             version=version,
             protections=protections,
-            details=details or {},
+            details={**(details or {}), ASKED_AS: self.name} if self.name is not None else details or {},
             counts=counts or {},
             proof=proof,
         )
@@ -246,7 +252,7 @@ class Wire:
                     port or self.target.port,
                     limit=65_536,
                     ssl=(context or observing_tls_context()) if secure else None,
-                    server_hostname="" if secure else None,
+                    server_hostname=(self.name or "") if secure else None,
                     ssl_handshake_timeout=self.budget.connect_s if secure else None,
                 )
             stream = Stream(self, reader, writer)

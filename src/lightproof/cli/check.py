@@ -216,6 +216,8 @@ def _tell(plan: "Plan") -> None:
     )
     for found in plan.space.every_range():
         click.echo(f"  {found}")
+    for address, names in plan.names.items():
+        click.echo(_("  {address} is asked as {names}").format(address=address, names=", ".join(names)))
     click.echo(_("Ports: {ports}").format(ports=plan.space.ports))
     click.echo(_("Basis: {basis}. Nothing was sent.").format(basis=plan.scope.basis))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from check.services import Behaviour, dripping, flooding, saying, serving
 from check.visiting import NOW
 from check.web_services import Asked, answering
-from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.http import HttpSession, Response, origin, path_here
 from lightproof.check.protocols.web_answers import (
     demands_identity,
     is_html,
@@ -311,6 +311,23 @@ def test_links_of_a_server_beside_the_target_stay_on_its_own_port() -> None:
     assert path_here(wire, "/desc.xml", "ctl", port=5000) == "/ctl"
     assert path_here(wire, "/desc.xml", "http://10.0.0.1:5000/ctl", port=5000) == "/ctl"
     assert path_here(wire, "/desc.xml", "http://10.0.0.1:1900/ctl", port=5000) is None
+
+
+def test_a_link_to_the_name_that_we_ask_by_leads_here() -> None:
+    wire = Wire(Target("10.0.0.1", 80), detector="test", now=lambda: NOW, name="practice.example")
+    assert path_here(wire, "/", "http://Practice.example/x") == "/x"
+    assert path_here(wire, "/", "http://practice.example:8042/x") is None
+    assert path_here(wire, "/", "https://practice.example/x") is None
+    assert path_here(wire, "/", "http://other.example/x") is None
+
+
+@pytest.mark.parametrize(
+    ("port", "tls", "host"),
+    [(80, False, "practice.example"), (443, True, "practice.example"), (443, False, "practice.example:443")],
+)
+def test_a_name_is_said_with_its_port_unless_it_is_the_usual_one(port: int, tls: bool, host: str) -> None:
+    wire = Wire(Target("10.0.0.1", port), detector="test", now=lambda: NOW, name="practice.example", tls=tls)
+    assert origin(wire) == host
 
 
 @given(st.text(), st.text())

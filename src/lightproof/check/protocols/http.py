@@ -256,22 +256,35 @@ class HttpSession:
 
 
 def origin(wire: Wire, port: int | None = None) -> str:
-    """Address and port (the target's unless told) of a wire as a URL's authority writes them: `[::1]:8042`."""
+    """Whom a wire talks to, as a URL's authority and the Host header write it: `[::1]:8042`, `pacs.example.org`.
+
+    A name goes without its scheme's usual port, as browsers say it: some servers compare the whole header. `port` is
+    for a server beside the target.
+    """
     target = wire.target
+    there = port or target.port
+    if wire.name is not None:
+        return wire.name if there == _usual_port(wire) else f"{wire.name}:{there}"
     host = f"[{target.address}]" if ":" in target.address else target.address
-    return f"{host}:{port or target.port}"
+    return f"{host}:{there}"
+
+
+def _usual_port(wire: Wire) -> int:
+    return 443 if wire.tls else 80
 
 
 def path_here(wire: Wire, base: str, reference: str, *, port: int | None = None) -> str | None:
     """The path (and query) of a link found at path `base`; None when it leads to another scheme, host or port.
 
-    A name stands for another host: what it resolves to is not ours to find out. `port` is the session's, if it has one.
+    A name stands for another host, unless it is the one that we ask by: what it resolves to is not ours to find out.
+    `port` is the session's, if it has one.
     """
     scheme = "https" if wire.tls else "http"
     try:
         url = urlsplit(urljoin(f"{scheme}://{origin(wire, port)}{base}", reference.strip()))
         there = url.port or (443 if url.scheme == "https" else 80)
-        same_host = ipaddress.ip_address(url.hostname or "") == ipaddress.ip_address(wire.target.address)
+        host = url.hostname or ""
+        same_host = host == wire.name or ipaddress.ip_address(host) == ipaddress.ip_address(wire.target.address)
     except ValueError:
         return None
     if url.scheme != scheme or not same_host or there != (port or wire.target.port):
