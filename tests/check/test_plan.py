@@ -1,6 +1,7 @@
 """A plan holds what was asked for, and nothing that nobody allowed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]') -> Scope:
 
 
 def test_ranges_meet_all_ports_and_a_named_port_only_itself() -> None:
-    made = plan("192.168.1.0/31", "192.168.9.9:8042", "pacs.example.org")
+    made = plan("192.168.1.0/31", "192.168.9.9:8042", "pacs.lan")
     targets = {made.space[index] for index in range(len(made.space))}
     assert Target("192.168.9.9", 8042) in targets
     assert Target("192.168.9.9", 104) not in targets
@@ -66,6 +67,48 @@ def test_nothing_public_is_planned_without_a_scope(more: dict[str, object]) -> N
     texts = ("127.0.0.1",) if more else ("8.8.4.4",)
     with pytest.raises(ScopeRefused):
         plan(*texts, **more)
+
+
+INSIDE = ("10.0.0.5", "127.0.0.1", "169.254.169.254", "::1", "fd00::5", "::ffff:192.168.1.1")
+
+
+@pytest.mark.parametrize("answer", INSIDE)
+def test_a_public_name_does_not_bring_inside_machines_into_a_plan(answer: str, tmp_path: Path) -> None:
+    def leading(text: str) -> Named:
+        return parse_target(text, lambda _name: ("203.0.113.1", answer))
+
+    scope = a_scope(tmp_path)
+    own = frozenset({"10.0.0.5"})
+    for text in ("practice.example", "practice.example:104", "local.example"):
+        with pytest.raises(ScopeRefused, match=r"name-leads-inside.*\.example"):
+            plan_of_named([leading(text)], PORTS, scope=scope, own_addresses=own, consent=Consent(), rate=1, now=NOW)
+    with pytest.raises(ScopeRefused, match="name-leads-inside"):
+        plan("127.0.0.1", boxes=[leading("box.example")], scope=scope)
+    with pytest.raises(ScopeRefused, match="name-leads-inside"):
+        this_machine(boxes=[replace(leading("box.example"), ranges=named(answer)[0].ranges)])
+    for text in (
+        "pacs",
+        "pacs.local",
+        "pacs.home",
+        "pacs.lan",
+        "pacs.internal",
+        "x.localhost",
+        "nas.home.arpa",
+        "me.example",
+    ):
+        assert plan_of_named(
+            [leading(text)], PORTS, scope=scope, own_names=frozenset({"me.example"}), consent=Consent(), rate=1, now=NOW
+        ).targets == 2 * len(PORTS.numbers)
+    spared = plan_of_named(
+        [leading("practice.example")], PORTS, excluded=named(answer), scope=scope, consent=Consent(), rate=1, now=NOW
+    )
+    assert spared.targets == len(PORTS.numbers)
+
+
+def test_a_public_name_of_the_scope_file_may_lead_inside(tmp_path: Path) -> None:
+    inside = a_scope(tmp_path, '["10.0.0.5"]')
+    leading = parse_target("practice.example", lambda _name: ("10.0.0.5",))
+    assert plan_of_named([leading], PORTS, scope=inside, consent=Consent(), rate=1, now=NOW).targets
 
 
 def test_a_scope_alone_plans_all_that_it_allows(tmp_path: Path) -> None:

@@ -44,6 +44,25 @@ def test_a_target_is_an_address_a_range_a_name_or_one_with_its_port() -> None:
     )
 
 
+def test_a_name_with_very_many_addresses_is_refused_whole() -> None:
+    def answering(count: int) -> tuple[str, ...]:
+        return tuple(f"192.0.2.{number}" for number in range(count))
+
+    assert parse_target("pacs.example", lambda _name: answering(64)).ranges == (range_of("192.0.2.0/26"),)
+    with pytest.raises(UsageRefused, match=r"pacs\.example.*more than 64"):
+        parse_target("pacs.example", lambda _name: answering(65))
+
+
+def test_a_name_that_is_not_resolved_in_time_is_named(tmp_path: Path) -> None:
+    def late(_name: str) -> Sequence[str]:
+        raise TimeoutError
+
+    path = tmp_path / "list.txt"
+    path.write_text("10.0.0.1\npacs.example\n")
+    with pytest.raises(UsageRefused, match=r"line 2: .*pacs\.example.* within the time"):
+        read_target_list(path, late)
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+import time
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ from lightproof.check.this_machine import (
     listening_sockets,
     own_addresses,
     resolve,
+    within,
 )
 
 OWN = ("127.0.0.1", "192.168.1.20", "2a01:db8::20", "::1")
@@ -103,3 +105,29 @@ def test_the_default_gateways_are_addresses() -> None:
 
 def test_a_name_is_resolved_by_the_system() -> None:
     assert "127.0.0.1" in resolve("localhost")
+
+
+def test_all_names_together_have_one_time() -> None:
+    asked: list[str] = []
+
+    def slow(name: str) -> tuple[str, ...]:
+        asked.append(name)
+        time.sleep(0.2)
+        return ("192.0.2.1",)
+
+    resolving = within(0.5, slow)
+    began = time.monotonic()
+    assert [resolving("a"), resolving("b")] == [("192.0.2.1",)] * 2
+    for name in ("c", "d", "e"):
+        with pytest.raises(TimeoutError):
+            resolving(name)
+    assert time.monotonic() - began < 1.5
+    assert asked == ["a", "b", "c"]
+
+
+def test_what_a_resolver_raises_is_raised() -> None:
+    def unknown(name: str) -> tuple[str, ...]:
+        raise socket.gaierror(name)
+
+    with pytest.raises(socket.gaierror):
+        within(5, unknown)("nowhere.example")

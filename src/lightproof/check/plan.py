@@ -7,14 +7,14 @@ everything is found: its listening sockets, its own addresses, its internet box.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from lightproof import __version__
 from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, common, joined, range_of, readable, without
 from lightproof.check.consent import Consent
-from lightproof.check.scope import Scope, authorise, authorise_consent
+from lightproof.check.scope import Scope, authorise, authorise_consent, authorise_names
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, TargetSpace
 from lightproof.check.this_machine import ListeningSocket
@@ -83,6 +83,7 @@ def plan_of_named(
     boxes: Sequence[Named] = (),
     scope: Scope | None = None,
     own_addresses: frozenset[str] = frozenset(),
+    own_names: frozenset[str] = frozenset(),
     gateways: Sequence[str] = (),
     consent: Consent,
     rate: float,
@@ -112,6 +113,7 @@ def plan_of_named(
         own_addresses=own_addresses,
         gateways=gateways,
     )
+    authorise_names(_spared((*named, *boxes), holes), scope, own_names=own_names)
     authorise_consent(consent, space.every_range(), scope, own_addresses=own_addresses)
     return Plan(
         space=space,
@@ -132,6 +134,7 @@ def plan_of_this_machine(
     excluded: Sequence[Named] = (),
     boxes: Sequence[Named],
     own_addresses: frozenset[str],
+    own_names: frozenset[str] = frozenset(),
     gateways: Sequence[str] = (),
     consent: Consent,
     rate: float,
@@ -152,6 +155,7 @@ def plan_of_this_machine(
     }
     holes = _holes(excluded)
     asked = _boxes(boxes, holes)
+    authorise_names(_spared(boxes, holes), None, own_names=own_names)
     record = authorise(
         (range_of(box.address) for box in asked), None, now=now, own_addresses=own_addresses, gateways=gateways
     )
@@ -189,10 +193,15 @@ def _boxes(named: Iterable[Named], holes: Sequence[AddressRange]) -> tuple[Targe
     """What to ask at internet boxes that are not excluded: on their usual ports, or on the one named with them."""
     return tuple(
         Target(address, port, "udp")
-        for box in named
-        for address in _addresses(Named(without(box.ranges, holes)))
+        for box in _spared(named, holes)
+        for address in _addresses(box)
         for port in ((box.port,) if box.port else BOX_PORTS)
     )
+
+
+def _spared(named: Iterable[Named], holes: Sequence[AddressRange]) -> Iterable[Named]:
+    """What was named, less what is excluded."""
+    return (replace(target, ranges=without(target.ranges, holes)) for target in named)
 
 
 def _holes(excluded: Iterable[Named]) -> tuple[AddressRange, ...]:

@@ -21,6 +21,9 @@ from lightproof.locale import gettext as _
 
 Basis = Literal["own", "mandate", "public-body"]
 
+_LOCAL_ZONES: Final = ("local", "localhost", "internal", "home", "lan", "home.arpa")
+"""Below which names are given inside a network (RFC 6762, RFC 6761, RFC 8375), or by the boxes of providers."""
+
 _TEXTS: Final = ("controller", "authoriser", "reference", "purpose")
 _FIELDS: Final = frozenset({*_TEXTS, "basis", "expires", "targets", "exclude"})
 _REQUIRED: Final = _FIELDS - {"exclude"}
@@ -104,6 +107,31 @@ def authorise(
             _("Outside private networks, a scope file (--scope) must say who allowed it and name the addresses."),
         )
     return scope.record if scope is not None else ScopeRecord(basis="own")
+
+
+def authorise_names(named: Iterable[Named], scope: Scope | None, *, own_names: Iterable[str] = ()) -> None:
+    """Raises ScopeRefused when a public name leads to a private, link-local or loopback address.
+
+    Whoever answers for the name would choose which machines inside are probed. Plainly local names, this machine's own
+    and those whose addresses the scope file allows do stand for what they lead to.
+    """
+    local = frozenset(own_names)
+    for target in named:
+        if target.name is None or target.name in local or _is_plainly_local(target.name):
+            continue
+        inside = common(target.ranges, (*LOOPBACK, *PRIVATE))
+        if refused := without(inside, scope.allowed if scope else ()):
+            raise ScopeRefused(
+                "name-leads-inside",
+                _("The public name {name} leads to {targets}, which lies inside a network.").format(
+                    name=target.name, targets=_listed(refused)
+                ),
+                _("If you mean this address, name the address itself, or put it into a scope file."),
+            )
+
+
+def _is_plainly_local(name: str) -> bool:
+    return "." not in name or any(name.endswith(f".{zone}") for zone in _LOCAL_ZONES)
 
 
 def authorise_consent(

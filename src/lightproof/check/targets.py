@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lightproof.evidence.records import Target
 
 Resolver = Callable[[str], Sequence[str]]
-"""Gives all numeric addresses of a name; empty or OSError when it has none."""
+"""Gives all numeric addresses of a name; empty or OSError when it has none, TimeoutError when that takes too long."""
 
 LARGEST_IPV6_RANGE: Final = 1 << 20
 """A /108: an IPv6 network is too large to try; its machines are named, or found by other means."""
@@ -41,6 +41,8 @@ LONGEST_LIST: Final = 64 * 1024 * 1024
 _LONGEST_LINE: Final = 1_024
 _OCTETS: Final = Struct(">I").pack
 _LONGEST_NAME: Final = 253
+MOST_ADDRESSES: Final = 64
+"""Of one name. A name with more is refused whole: to leave some out would leave them unchecked, or unspared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,14 @@ def _in_ascii(name: str) -> str:
 def _resolved(name: str, resolver: Resolver, where: str | None) -> Sequence[str]:
     try:
         found = resolver(name)
+    except TimeoutError as error:
+        raise _refused(name, "too-slow", where) from error
     except (OSError, UnicodeError):
         found = ()
     if not found:
         raise _refused(name, "unknown-name", where)
+    if len(found) > MOST_ADDRESSES:
+        raise _refused(name, "too-many-addresses", where)
     return found
 
 
@@ -186,6 +192,10 @@ def _why(reason: str) -> str:
             return _("“{text}” holds more addresses than can be tried.")
         case "unknown-name":
             return _("The name “{text}” has no address.")
+        case "too-slow":
+            return _("The name “{text}” was not resolved within the time that all names of a check have together.")
+        case "too-many-addresses":
+            return _("The name “{text}” has more than {most} addresses.")
         case "mapped" | "translated":
             return _("“{text}” is an IPv4 address in disguise.")
         case "unspecified" | "multicast" | "reserved":
@@ -200,7 +210,7 @@ def shown(text: str) -> str:
 
 
 def _refused(text: str, reason: str, where: str | None) -> UsageRefused:
-    cause = _why(reason).format(text=shown(text))
+    cause = _why(reason).format(text=shown(text), most=MOST_ADDRESSES)
     return UsageRefused(
         "target-unreadable",
         f"{where}: {cause}" if where else cause,

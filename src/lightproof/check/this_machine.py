@@ -9,15 +9,20 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final
 
 import psutil
 
 from lightproof.check.routes import ROUTE_TABLES, RouteTable, gateways_in
 
+NAMES_WITHIN_S: Final = 20.0
+"""For all names of a check together."""
 _ROUTES_WITHIN_S: Final = 5.0
 _LONGEST_TABLE: Final = 1024 * 1024
 
@@ -76,9 +81,52 @@ def default_gateways() -> tuple[str, ...]:
     return gateways_in(_text_of(table), table) if table is not None else ()
 
 
+def own_names() -> frozenset[str]:
+    """What this machine calls itself, in lower case."""
+    return frozenset({socket.gethostname().lower()})
+
+
 def resolve(name: str) -> Sequence[str]:
-    """The addresses of a name, as this machine's resolver tells, each once. Raises OSError."""
-    return tuple(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)))
+    """The addresses of a name, as this machine's resolver tells, each once. Raises OSError; may take minutes.
+
+    Without IPv6's link-local ones: a name with an address that no target can have is no reason to leave its others.
+    """
+    answers = (str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
+    return tuple(dict.fromkeys(address for text in answers if (address := _usable(text)) is not None))
+
+
+def within(total_s: float, resolve: Callable[[str], Sequence[str]]) -> Callable[[str], Sequence[str]]:
+    """A resolver that takes `total_s` seconds at most for all names together, and raises TimeoutError after that.
+
+    The system's resolver cannot be interrupted: what it still does then is left behind in a thread that ends with us.
+    """
+    left_s = total_s
+
+    def resolved(name: str) -> Sequence[str]:
+        nonlocal left_s
+        if left_s <= 0:
+            raise TimeoutError(name)
+        answers: SimpleQueue[Sequence[str] | Exception] = SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answers.put(resolve(name))
+            except Exception as error:  # noqa: BLE001 - raised again where it belongs
+                answers.put(error)
+
+        began = time.monotonic()
+        threading.Thread(target=ask, name="resolver", daemon=True).start()
+        try:
+            answer = answers.get(timeout=left_s)
+        except Empty as error:
+            raise TimeoutError(name) from error
+        finally:
+            left_s -= time.monotonic() - began
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return resolved
 
 
 def expanded(

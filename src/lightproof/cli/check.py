@@ -173,8 +173,9 @@ def _plan(asked: Asked) -> "Plan":
     from lightproof.check.targets import Ports, parse_target, pinned, read_target_list
 
     consent = Consent(count=asked.count, called_aes=asked.called_ae)
-    own, gateways = this_machine.own_addresses(), this_machine.default_gateways()
-    resolver = pinned(this_machine.resolve)
+    own, names = this_machine.own_addresses(), this_machine.own_names()
+    gateways = this_machine.default_gateways()
+    resolver = pinned(this_machine.within(this_machine.NAMES_WITHIN_S, this_machine.resolve))
     ports = Ports.parse(asked.ports) if asked.ports else None
     excluded = [parse_target(text, resolver) for text in asked.exclude]
     if asked.exclude_file is not None:
@@ -187,6 +188,7 @@ def _plan(asked: Asked) -> "Plan":
             excluded=excluded,
             boxes=() if asked.no_box else boxes or boxes_at(gateways),
             own_addresses=own,
+            own_names=names,
             gateways=gateways,
             consent=consent,
             rate=asked.rate,
@@ -200,6 +202,7 @@ def _plan(asked: Asked) -> "Plan":
         boxes=() if asked.no_box else boxes,
         scope=load_scope(asked.scope_file, resolver) if asked.scope_file else None,
         own_addresses=own,
+        own_names=names,
         gateways=gateways,
         consent=consent,
         rate=asked.rate,
