@@ -19,9 +19,20 @@ from aiosmtpd.smtp import Envelope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.breach.alerts import HOURS_BEFORE, alert, delivered, due, mail, ntfy, send_everywhere, webhook
+from lightproof.breach.alerts import (
+    HOURS_BEFORE,
+    TRIES,
+    Due,
+    alert,
+    delivered,
+    due,
+    mail,
+    ntfy,
+    send_everywhere,
+    webhook,
+)
 from lightproof.breach.facts import BreachFacts
-from lightproof.breach.incident import Decided, Incident, Notified, Source
+from lightproof.breach.incident import Alerted, Incident, Source
 from lightproof.locale import speaking
 from lightproof.storage.settings import Mail
 from peers.processes import free_port
@@ -37,47 +48,57 @@ def left(hours: float) -> datetime:
     return DEADLINE - timedelta(hours=hours)
 
 
+def step(hours_left: float, told: Incident = TOLD, deadline: datetime = DEADLINE) -> int | None:
+    found = due(told, deadline, left(hours_left), ["mail"])
+    return found.hours_before if found else None
+
+
+def sent(hours: int, *channels: str, failed: tuple[str, ...] = (), deadline: datetime | None = DEADLINE) -> Alerted:
+    return Alerted(deadline=deadline, hours_before=hours, sent=channels, failed=failed)
+
+
 @pytest.mark.parametrize(
     ("hours_left", "expected"),
     [(72, None), (48.1, None), (48, 48), (30, 48), (24, 24), (6, 6), (1.5, 6), (1, 1), (0.1, 1), (0, 0), (-5, 0)],
 )
 def test_the_alert_that_is_due_is_the_last_one_passed(hours_left: float, expected: int | None) -> None:
-    assert due(TOLD, DEADLINE, left(hours_left)) == expected
+    assert step(hours_left) == expected
 
 
 def test_an_alert_goes_out_once_and_never_for_a_step_before_it() -> None:
-    alerted = replace(TOLD, alerted=((24, "mail"),))
-    assert due(alerted, DEADLINE, left(20)) is None
-    assert due(alerted, DEADLINE, left(47)) is None
-    assert due(alerted, DEADLINE, left(5)) == 6
+    alerted = replace(TOLD, alerted=(sent(24, "mail"),))
+    assert step(20, alerted) is None
+    assert step(47, alerted) is None
+    assert step(5, alerted) == 6
 
 
-def test_what_is_notified_decided_against_or_closed_alerts_nobody() -> None:
-    filed = Notified(
-        stage="initial", regime="gdpr/fr", authority="CNIL", filed_at=left(50), reference="", delay_reason="",
-        sheet_sha256="", still_open=(), by="person:Dr Demo", entry=3,
-    )  # fmt: skip
-    no = Decided(
-        duty="notify", choice="no", reason="unlikely", by="person:Dr Demo", at=left(50), entry=3, proposed="no"
-    )
-    for told in (
-        replace(TOLD, notifications=(filed,)),
-        replace(TOLD, decisions={"notify": no}),
-        replace(TOLD, closed_at=left(50)),
-    ):
-        assert due(told, DEADLINE, left(1)) is None
+def test_a_deadline_that_moves_is_told_anew() -> None:
+    passed = replace(TOLD, alerted=(sent(0, "mail"), sent(6, "mail", deadline=None)))
+    assert step(-1, passed) is None
+    later = DEADLINE + timedelta(hours=30)
+    assert step(-29, passed, later) == 1
+    assert step(-29, replace(passed, alerted=(*passed.alerted, sent(1, "mail", deadline=later))), later) is None
+
+
+def test_a_channel_that_failed_is_tried_again_and_not_for_ever() -> None:
+    told = replace(TOLD, alerted=(sent(24, "mail", failed=("ntfy",)),))
+    for _ in range(TRIES - 1):
+        assert due(told, DEADLINE, left(20), ["mail", "ntfy"]) == Due(hours_before=24, channels=("ntfy",))
+        told = replace(told, alerted=(*told.alerted, sent(24, failed=("ntfy",))))
+    assert due(told, DEADLINE, left(20), ["mail", "ntfy"]) is None
+    assert due(told, DEADLINE, left(5), ["mail", "ntfy"]) == Due(hours_before=6, channels=("mail", "ntfy"))
 
 
 @given(st.lists(st.floats(-100, 100), max_size=20).map(lambda hours: sorted(hours, reverse=True)))
 def test_however_often_the_clock_is_looked_at_no_alert_is_sent_twice(looks: list[float]) -> None:
-    told, sent = TOLD, []
+    told, steps = TOLD, list[int]()
     for hours in looks:
-        step = due(told, DEADLINE, left(hours))
-        if step is not None:
-            sent.append(step)
-            told = replace(told, alerted=(*told.alerted, (step, "mail")))
-    assert sent == sorted(set(sent), reverse=True)
-    assert set(sent) <= set(HOURS_BEFORE)
+        found = step(hours, told)
+        if found is not None:
+            steps.append(found)
+            told = replace(told, alerted=(*told.alerted, sent(found, "mail")))
+    assert steps == sorted(set(steps), reverse=True)
+    assert set(steps) <= set(HOURS_BEFORE)
 
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "left"), ("fr", "B-2026-0001")])

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from sqlalchemy import text
 
 from evidence.ledgers import a_ledger
 from lightproof.breach import register
+from lightproof.breach.alerts import due
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import SUBJECT, Status
-from lightproof.breach.judging import assess_and_record, deadline_under
+from lightproof.breach.judging import assess_and_record, proposed
+from lightproof.breach.pending import next_deadline, pending
 from lightproof.breach.procedure import Procedure
 from lightproof.errors import UsageRefused
 
@@ -30,7 +33,7 @@ FACTS = BreachFacts.model_validate(
 @pytest.fixture
 def procedure(tmp_path: Path) -> Iterator[Procedure]:
     with a_ledger(tmp_path) as ledger:
-        yield Procedure(ledger=ledger, by="Dr Demo", now=lambda: NOW, deadline_of=deadline_under(REGIMES))
+        yield Procedure(ledger=ledger, by="Dr Demo", now=lambda: NOW, regimes=REGIMES)
 
 
 def refused(error_id: str) -> "pytest.RaisesExc[UsageRefused]":
@@ -42,7 +45,7 @@ def test_a_breach_goes_from_report_to_the_closed_file(procedure: Procedure) -> N
     assert told.id == "B-2026-0001"
     procedure.decide(told.id, "notify", "yes", "", proposed="yes")
     procedure.decide(told.id, "communicate", "yes", "", proposed="yes")
-    deadline = procedure.deadline_of(told)
+    deadline = next_deadline(told)
     procedure.notified(
         told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=deadline, sheet=b"{}"
     )
@@ -79,6 +82,51 @@ def test_what_the_law_asks_of_a_step_is_asked(procedure: Procedure) -> None:
     assert len(procedure.incident(number).steps) == 1
 
 
+def test_telling_one_authority_leaves_the_clock_of_the_other_running(procedure: Procedure) -> None:
+    laws = ("gdpr/fr", "hipaa/us")
+    procedure = replace(procedure, regimes=laws)
+    told = assess_and_record(procedure, procedure.open_report(FACTS), laws)
+    for duty, choice in (("notify", "yes"), ("communicate", "no")):
+        told = procedure.decide(told.id, duty, choice, "why", proposed=proposed(told, duty))  # type: ignore[arg-type]
+    assert [duty.law for duty in pending(told)] == ["gdpr/fr", "hipaa/us"]
+    told = procedure.notified(
+        told.id, "initial", regime="hipaa/us", authority="HHS", filed_at=NOW, deadline=None, sheet=b"{}"
+    )
+    (left,) = pending(told)
+    assert (left.law, left.authority, left.deadline) == ("gdpr/fr", "CNIL", AWARE + timedelta(hours=72))
+    assert told.status is Status.ASSESSED
+    with procedure.ledger.database.reading() as connection:
+        (line,) = register.waiting(connection)
+    assert (line.status, line.deadline) == ("assessed", "2026-11-23T10:00:00.000000Z")
+    assert due(told, left.deadline, left.deadline - timedelta(hours=1), ["mail"]) is not None
+    with refused("duty-not-done") as refusal:
+        procedure.close(told.id, "done")
+    assert "CNIL" in str(refusal.value)
+    against = procedure.decide(told.id, "notify", "no", "no one in France", proposed="yes", laws=["gdpr/fr"])
+    assert (pending(against), against.status) == ((), Status.NOTIFIED)
+    assert against.decisions["notify"].choice == "yes", "the gravest of two decisions stands for both"
+    assert procedure.close(told.id, "done").status is Status.CLOSED
+
+
+def test_a_law_that_comes_later_is_decided_about_anew(procedure: Procedure) -> None:
+    told = assess_and_record(procedure, procedure.open_report(FACTS), REGIMES)
+    procedure.decide(told.id, "notify", "no", "why", proposed="yes")
+    told = assess_and_record(procedure, procedure.incident(told.id), ["uk-gdpr/uk", "gdpr/eu-omnibus-2025"])
+    assert told.laws == ("gdpr/fr", "uk-gdpr/uk"), "what is only proposed makes no duty"
+    assert [duty.law for duty in pending(told)] == ["uk-gdpr/uk"]
+    assert "notify" not in told.decisions
+
+
+def test_other_settings_afterwards_are_no_tampering(procedure: Procedure) -> None:
+    told = assess_and_record(procedure, procedure.open_report(FACTS), REGIMES)
+    other = replace(procedure, regimes=("ch/ch",))
+    other.correct(told.id, {"title": "Laptop lost"}, "found out")
+    with procedure.ledger.database.reading() as connection:
+        assert register.verified(connection, procedure.ledger.entries(under=SUBJECT)) == ()
+        (line,) = register.waiting(connection)
+    assert line.deadline == "2026-11-23T10:00:00.000000Z"
+
+
 def test_numbers_follow_one_another(procedure: Procedure) -> None:
     assert [procedure.open_report(FACTS).id for _ in range(3)] == ["B-2026-0001", "B-2026-0002", "B-2026-0003"]
 
@@ -106,7 +154,7 @@ def test_any_change_to_any_row_of_the_register_is_found(procedure: Procedure) ->
 
     def wrong() -> tuple[str, ...]:
         with ledger.database.reading() as connection:
-            return register.verified(connection, entries, procedure.deadline_of)
+            return register.verified(connection, entries)
 
     assert wrong() == ()
     for number in range(200):

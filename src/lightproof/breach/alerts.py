@@ -3,14 +3,17 @@
 Rules of this file:
 - an alert says how much time is left and what to do, never what is in the file: mail and push services read it;
 - each channel has one total deadline; one that fails is told and does not hold back the others;
-- an alert that comes late (the machine was off) goes out once, for the step that holds now.
+- an alert that comes late (the machine was off) goes out once, for the step that holds now;
+- each deadline has alerts of its own: a deadline that moves, or another law's, is told anew;
+- once an alert reached somebody, the channels that failed are tried a few times more, and not for ever.
 """
 
 import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.header import Header
@@ -23,7 +26,7 @@ from typing import Final
 import aiosmtplib
 import httpx2
 
-from lightproof.breach.incident import Incident, Status
+from lightproof.breach.incident import Incident
 from lightproof.documents.files import put
 from lightproof.documents.ics import Deadline, ics
 from lightproof.documents.text import visible, visible_lines
@@ -34,6 +37,8 @@ from lightproof.storage.settings import Mail
 
 HOURS_BEFORE: Final = (48, 24, 6, 1, 0)
 """When an alert is due, in hours before the deadline; 0 says that it has passed."""
+TRIES: Final = 3
+"""How often a channel that fails is tried with an alert that others delivered."""
 _CHANNEL_S: Final = 20.0
 _ANSWER_BYTES: Final = 64 * 1024
 
@@ -47,6 +52,21 @@ class Alert:
     deadline: datetime
     title: str
     text: str
+    law: str = ""
+    """Whose deadline it is, where several laws judge the breach."""
+
+    @property
+    def name(self) -> str:
+        """What tells this breach and law from others: a file's name, a calendar's."""
+        return f"{self.breach}-{self.law.replace('/', '-')}" if self.law else self.breach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """An alert that is due, and where it has not arrived yet."""
+
+    hours_before: int
+    channels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,28 +81,31 @@ class Sent:
 Send = Callable[[Alert], Awaitable[None]]
 
 
-def due(told: Incident, deadline: datetime, now: datetime) -> int | None:
-    """The alert that is due: hours before the deadline; None when none is, or it went out already."""
-    if told.notifications or told.status is Status.CLOSED:
-        return None
-    decided = told.decisions.get("notify")
-    if decided is not None and decided.choice == "no":
-        return None
+def due(told: Incident, deadline: datetime, now: datetime, channels: Collection[str]) -> Due | None:
+    """The alert of a pending deadline (`pending`) that is due on these channels; None when none is, or all have it.
+
+    A channel that failed while others delivered is tried `TRIES` times; one that nobody delivered, until one does.
+    """
     reached = [hours for hours in HOURS_BEFORE if now >= deadline - timedelta(hours=hours)]
     if not reached:
         return None
     current = min(reached)
-    return None if any(hours <= current for hours, _channel in told.alerted) else current
+    tried = [one for one in told.alerted if one.deadline == deadline and one.hours_before <= current]
+    done = {channel for one in tried for channel in one.sent}
+    failures = Counter(channel for one in tried for channel in one.failed if one.hours_before == current)
+    left = tuple(channel for channel in channels if channel not in done and failures[channel] < TRIES)
+    return Due(hours_before=current, channels=left) if left else None
 
 
-def alert(breach: str, hours_before: int, deadline: datetime, now: datetime) -> Alert:
-    """What the alert says, in the current language."""
+def alert(breach: str, hours_before: int, deadline: datetime, now: datetime, *, law: str = "") -> Alert:
+    """What the alert says, in the current language; `law`: whose deadline it is, where several laws judge."""
+    command = f"{breach} --regime {law}" if law else breach
     if now >= deadline:
         title = _("{breach}: the time to notify the authority has passed").format(breach=breach)
         text = _(
             "Notify now all the same, and say why it is late: the reasons are part of the notification "
             "(Article 33(1)). Start with: lightproof breach notify {breach}"
-        ).format(breach=breach)
+        ).format(breach=command)
     else:
         left = int((deadline - now) / timedelta(hours=1))
         hours = ngettext("{n} hour", "{n} hours", left).format(n=left)
@@ -92,8 +115,9 @@ def alert(breach: str, hours_before: int, deadline: datetime, now: datetime) -> 
         text = _(
             "The deadline is {deadline} (UTC). What is not known yet is added later. "
             "Start with: lightproof breach notify {breach}"
-        ).format(deadline=deadline.strftime("%Y-%m-%d %H:%M"), breach=breach)
-    return Alert(breach=breach, hours_before=hours_before, deadline=deadline, title=title, text=text)
+        ).format(deadline=deadline.strftime("%Y-%m-%d %H:%M"), breach=command)
+    title += f" ({law})" if law else ""
+    return Alert(breach=breach, hours_before=hours_before, deadline=deadline, title=title, text=text, law=law)
 
 
 async def send_everywhere(message: Alert, channels: Mapping[str, Send]) -> tuple[Sent, ...]:
@@ -124,6 +148,7 @@ def webhook(url: str, secret: bytes = b"") -> Send:
             {
                 "event": "breach-deadline",
                 "breach": message.breach,
+                "law": message.law,
                 "hours_before": message.hours_before,
                 "deadline": message.deadline.isoformat(),
                 "title": message.title,
@@ -168,7 +193,7 @@ def mail(settings: Mail, password: str) -> Send:
         letter["Date"] = format_datetime(datetime.now(UTC))
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(visible_lines(message.text))
-        letter.add_attachment(_calendar(message), maintype="text", subtype="calendar", filename=f"{message.breach}.ics")
+        letter.add_attachment(_calendar(message), maintype="text", subtype="calendar", filename=f"{message.name}.ics")
         await aiosmtplib.send(
             letter,
             hostname=settings.host,
@@ -187,7 +212,7 @@ def calendar(folder: Path) -> Send:
     """Writes the deadline as a calendar file, in place of the one before."""
 
     async def send(message: Alert) -> None:
-        put(_calendar(message), folder / f"{message.breach}.ics")
+        put(_calendar(message), folder / f"{message.name}.ics")
 
     return send
 
@@ -195,7 +220,7 @@ def calendar(folder: Path) -> Send:
 def _calendar(message: Alert) -> bytes:
     return ics(
         Deadline(
-            uid=f"{message.breach}@lightproof.invalid",
+            uid=f"{message.name}@lightproof.invalid",
             title=visible(message.title),
             description=visible_lines(message.text),
             at=message.deadline,

@@ -11,7 +11,9 @@ from lightproof import __version__
 from lightproof.breach.access.told import access_blocks, conclusion_word
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
-from lightproof.breach.incident import Incident, Stated, Status, Step
+from lightproof.breach.incident import DUTIES, Incident, Stated, Status, Step
+from lightproof.breach.judging import proposed
+from lightproof.breach.pending import pending
 from lightproof.breach.words import (
     choice_word,
     delivery_text,
@@ -79,32 +81,41 @@ def _summary(told: Incident, clock: Clock, now: datetime) -> list[Block]:
 def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
     if told.status is Status.CLOSED:
         return Verdict("✓", _("Closed"), Tone.GOOD, _("This breach is closed; it stays in the register."), ())
-    if told.notifications:
-        filed = told.notifications[-1]
-        sentence = _("Notified to {authority} on {when}.").format(
-            authority=filed.authority, when=wording.instant(filed.filed_at)
-        )
-        return Verdict("✓", _("Notified"), Tone.GOOD, sentence, ())
+    waiting, filed = pending(told), _filed(told)
+    if not waiting and filed:
+        return Verdict("✓", _("Notified"), Tone.GOOD, filed[-1], filed[:-1])
     decided = told.decisions.get("notify")
-    if decided is not None and decided.choice == "no":
+    if not waiting and decided is not None:
         return Verdict("–", _("Not notified"), Tone.INFO, _("Decided: the authority is not told."), (decided.reason,))
+    if len(told.laws) > 1:
+        names = ", ".join(f"{duty.authority} ({duty.law})" for duty in waiting)
+        filed = (_("Still to be told: {authorities}.").format(authorities=names), *filed)
     if clock.deadline is None and clock.aware_at is not None:
         sentence = _("The law sets no period: the authority is told as soon as possible.")
-        return Verdict("!", _("As soon as possible"), Tone.HIGH, sentence, ())
+        return Verdict("!", _("As soon as possible"), Tone.HIGH, sentence, filed)
     if clock.deadline is None:
-        return Verdict("?", _("No clock yet"), Tone.MEDIUM, _("Nobody has stated when you became aware."), ())
+        return Verdict("?", _("No clock yet"), Tone.MEDIUM, _("Nobody has stated when you became aware."), filed)
     left = clock.deadline - now
     if left < timedelta(0):
         late = _hours(-left)
         return Verdict(
             "!", _("Late"), Tone.CRITICAL, _("The time to tell the authority ended {hours} ago.").format(hours=late),
-            (_("Notify now all the same, and say why it is late (Article 33(1))."),),
+            (_("Notify now all the same, and say why it is late (Article 33(1))."), *filed),
         )  # fmt: skip
     tone = Tone.CRITICAL if left < timedelta(hours=6) else Tone.HIGH if left < timedelta(hours=24) else Tone.MEDIUM
     hours = str(int(left / timedelta(hours=1)))
     word = ngettext("hour left", "hours left", int(hours))
     sentence = _("The authority must be told by {when}.").format(when=wording.instant(clock.deadline))
-    return Verdict(hours, word, tone, sentence, ())
+    return Verdict(hours, word, tone, sentence, filed)
+
+
+def _filed(told: Incident) -> tuple[str, ...]:
+    """One line an authority that was notified."""
+    last = {one.regime: one for one in told.notifications}
+    return tuple(
+        _("Notified to {authority} on {when}.").format(authority=one.authority, when=wording.instant(one.filed_at))
+        for one in last.values()
+    )
 
 
 def next_steps(told: Incident, clock: Clock) -> list[str]:
@@ -121,13 +132,16 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
         decided = told.decisions.get(duty)
         if decided is None:
             steps.append(_("Decide: lightproof breach assess {n} --decide {duty}=yes").format(n=number, duty=duty))
-    notify, communicate = told.decisions.get("notify"), told.decisions.get("communicate")
-    if not told.notifications and (notify is None or notify.choice != "no"):
-        steps.append(_("Fill in and file the sheet: lightproof breach notify {n} --out sheet.html").format(n=number))
-    elif told.notifications and told.notifications[-1].still_open:
+    communicate = told.decisions.get("communicate")
+    for duty in pending(told):
+        under = _under(told, duty.law)
         steps.append(
-            _("Complete the notification: lightproof breach notify {n} --stage supplementary").format(n=number)
+            _("Fill in and file the sheet: lightproof breach notify {n} --out sheet.html").format(n=number) + under
         )
+    for law, filed in {one.regime: one for one in told.notifications}.items():
+        if filed.still_open:
+            step = _("Complete the notification: lightproof breach notify {n} --stage supplementary").format(n=number)
+            steps.append(step + _under(told, law))
     if communicate is not None and communicate.choice == "yes" and not told.communications:
         steps.append(_("Tell the persons: lightproof breach letter {n} --out letter.odt").format(n=number))
     if not steps:
@@ -135,14 +149,15 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
     return steps
 
 
+def _under(told: Incident, law: str) -> str:
+    return f" --regime {law}" if len(told.laws) > 1 else ""
+
+
 def _duties(told: Incident) -> Table:
-    proposed = {
-        answer["duty"]: answer for payload in told.assessments.values() for answer in _sequence(payload.get("answers"))
-    }
     rows: list[tuple[str | Mark, ...]] = []
-    for duty in ("document", "notify", "communicate"):
-        answer, decided = proposed.get(duty), told.decisions.get(duty)
-        choice = decided.choice if decided else answer["choice"] if answer else "undetermined"
+    for duty in DUTIES:
+        decided = told.decisions.get(duty)
+        choice = decided.choice if decided else proposed(told, duty)
         tone = {"yes": Tone.HIGH, "no": Tone.GOOD}.get(choice, Tone.INFO)
         who = _("decided by {who}").format(who=decided.by) if decided else _("proposed")
         rows.append((Mark(tone, choice_word(choice)), duty_word(duty), who))

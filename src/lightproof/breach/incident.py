@@ -8,20 +8,26 @@ Rules of this file:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, cast
 
 from lightproof.breach.facts import BreachFacts
 from lightproof.evidence.entries import Entry
+from lightproof.law.regimes import shipped
 
 Duty = Literal["document", "notify", "communicate"]
 Choice = Literal["yes", "no", "undetermined"]
 Stage = Literal["initial", "supplementary", "complete"]
 
 SUBJECT: Final = "breach/"
+DUTIES: Final[tuple[Duty, ...]] = ("document", "notify", "communicate")
+GRAVITY: Final[Mapping[Choice, int]] = {"no": 0, "undetermined": 1, "yes": 2}
+"""Of several answers the gravest counts."""
 _LATE: Final = timedelta(hours=1)
 """An instant stated so much later than it was is shown as stated late."""
+_UNNAMED: Final = ("gdpr/eu",)
+"""The law of a breach whose entries name none: its period is the shortest there is."""
 _DATED: Final = ("started_at", "ended_at", "hint_at", "aware_at")
 
 
@@ -76,6 +82,12 @@ class Decided:
     proposed: Choice
     exemption: str = ""
     evidence: tuple[str, ...] = ()
+    laws: tuple[str, ...] = ()
+    """Under which laws it holds; empty, in old entries: under every one."""
+
+    def holds_under(self, law: str) -> bool:
+        """Whether this law was among those decided about."""
+        return not self.laws or law in self.laws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +127,18 @@ class Communicated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alerted:
+    """One attempt at one alert of the clock."""
+
+    deadline: datetime | None
+    """The deadline that it spoke of; None in old entries."""
+    hours_before: int
+    sent: tuple[str, ...]
+    """The channels on which it went out."""
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One entry of the life, for the history."""
 
@@ -136,26 +160,68 @@ class Incident:
     opened_by: str
     source: Source
     facts: BreachFacts
+    opened_under: tuple[str, ...] = ()
+    """The laws that the settings named when it was opened; empty in old entries."""
     stated: tuple[Stated, ...] = ()
     assessments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Regime -> the last assessment recorded, as JSON values."""
-    decisions: Mapping[str, Decided] = field(default_factory=dict[str, Decided])
-    """Duty -> the last decision."""
+    decided: tuple[Decided, ...] = ()
+    """Every decision, in order; a later one takes the place of an earlier one under the laws it is about."""
     notifications: tuple[Notified, ...] = ()
     communications: tuple[Communicated, ...] = ()
     access: tuple[Mapping[str, Any], ...] = ()
     """Summaries of access logs, as JSON values."""
-    alerted: tuple[tuple[int, str], ...] = ()
-    """Hours before the deadline, channel: the alerts that were sent."""
+    alerted: tuple[Alerted, ...] = ()
+    """The alerts of the clock that were sent."""
     closed_at: datetime | None = None
     steps: tuple[Step, ...] = ()
 
     @property
+    def laws(self) -> tuple[str, ...]:
+        """The laws that judge this breach, as its entries say: a change of the settings afterwards takes none away.
+
+        Those that it was opened under, was notified under, or was assessed by since and that were in force on the day
+        of awareness: judging by a law that is only proposed makes no duty.
+        """
+        day = (self.facts.aware_at or self.opened_at).date()
+        under = dict.fromkeys((*self.opened_under, *(filed.regime for filed in self.notifications)))
+        found = tuple(dict.fromkeys((*under, *self.assessments)))
+        return tuple(law for law in found if _judges(law, day, named=law in under)) or found or _UNNAMED
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """The laws whose authority is still to be told: neither was it notified, nor did anyone decide against it."""
+        if self.closed_at is not None:
+            return ()
+        told = {filed.regime for filed in self.notifications}
+        return tuple(law for law in self.laws if law not in told and _wants_it_told(law) and not self._against(law))
+
+    def decision(self, duty: Duty, law: str) -> Decided | None:
+        """The decision that holds about this duty under this law; None when nobody has decided."""
+        wanted = (one for one in reversed(self.decided) if one.duty == duty and one.holds_under(law))
+        return next(wanted, None)
+
+    @property
+    def decisions(self) -> Mapping[str, Decided]:
+        """Duty -> the decision that stands for all laws together, the gravest; none while one law has none."""
+        found: dict[str, Decided] = {}
+        for duty in DUTIES:
+            each = [self.decision(duty, law) for law in self.laws]
+            made = [one for one in each if one is not None]
+            if len(made) == len(each):
+                found[duty] = max(made, key=lambda one: (GRAVITY[one.choice], one.entry))
+        return found
+
+    def _against(self, law: str) -> bool:
+        decided = self.decision("notify", law)
+        return decided is not None and decided.choice == "no"
+
+    @property
     def status(self) -> Status:
-        """Where the procedure stands."""
+        """Where the procedure stands: notified once no authority is still to be told."""
         if self.closed_at is not None:
             return Status.CLOSED
-        if self.notifications:
+        if self.notifications and not self.untold:
             return Status.NOTIFIED
         return Status.ASSESSED if self.assessments else Status.OPEN
 
@@ -163,6 +229,16 @@ class Incident:
     def last(self) -> Step:
         """The newest step."""
         return self.steps[-1]
+
+
+def _judges(law: str, day: date, *, named: bool) -> bool:
+    known = shipped(law)
+    return known is None or known.applies_on(day) or (named and known.state == "proposed")
+
+
+def _wants_it_told(law: str) -> bool:
+    known = shipped(law)
+    return known is None or known.telling("authority") is not None
 
 
 def incident(entries: Iterable[Entry]) -> Incident:
@@ -201,6 +277,7 @@ def _opened(entry: Entry, payload: Mapping[str, Any]) -> Incident:
             report_sha256=source.get("report_sha256", ""),
         ),
         facts=facts,
+        opened_under=tuple(payload.get("regimes", ())),
         stated=tuple(
             Stated(name=name, value=getattr(facts, name), at=entry.at, by=entry.principal, entry=entry.index)
             for name in _DATED
@@ -258,8 +335,9 @@ def _decided(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incide
         proposed=payload["proposed"],
         exemption=payload.get("exemption", ""),
         evidence=tuple(payload.get("evidence", ())),
+        laws=tuple(payload.get("laws", ())),
     )
-    return replace(told, decisions={**told.decisions, decided.duty: decided})
+    return replace(told, decided=(*told.decided, decided))
 
 
 def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
@@ -298,8 +376,14 @@ def _access(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incide
 
 
 def _alerted(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incident:
-    sent = tuple((payload["hours_before"], channel) for channel in payload["sent"])
-    return replace(told, alerted=(*told.alerted, *sent))
+    deadline = payload.get("deadline")
+    one = Alerted(
+        deadline=datetime.fromisoformat(deadline) if deadline else None,
+        hours_before=payload["hours_before"],
+        sent=tuple(payload["sent"]),
+        failed=tuple(payload.get("failed", ())),
+    )
+    return replace(told, alerted=(*told.alerted, one))
 
 
 def _closed(told: Incident, entry: Entry, _payload: Mapping[str, Any]) -> Incident:

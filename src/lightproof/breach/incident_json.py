@@ -7,6 +7,7 @@ from datetime import datetime
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident
+from lightproof.breach.pending import pending
 from lightproof.documents.json import encoded
 from lightproof.evidence.entries import rfc3339
 
@@ -30,6 +31,7 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
             "reg1182": _instant(clock.informative),
             "warnings": list(clock.warnings),
         },
+        "pending": [_plain(asdict(duty)) for duty in pending(told)],
         "facts": dumped(told.facts),
         "assessments": told.assessments,
         "decisions": {duty: _plain(asdict(decided)) for duty, decided in told.decisions.items()},

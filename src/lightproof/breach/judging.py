@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from lightproof.breach.clock import Clock, clock_under
-from lightproof.breach.incident import Choice, Duty, Incident, Status
+from lightproof.breach.incident import GRAVITY, Choice, Duty, Incident, Status
 from lightproof.breach.procedure import Procedure
-from lightproof.breach.register import DeadlineOf
 from lightproof.breach.triage import assess, recorded
 from lightproof.evidence.ledger import Ledger
 from lightproof.law.regimes import regime
@@ -27,27 +26,15 @@ def assess_and_record(procedure: Procedure, told: Incident, regimes: Sequence[st
     return told
 
 
-def proposed(told: Incident, duty: Duty) -> Choice:
-    """What the recorded assessments propose about a duty: yes as soon as one regime says so."""
-    choices = [
+def proposed(told: Incident, duty: Duty, laws: Sequence[str] = ()) -> Choice:
+    """What the recorded assessments propose about a duty: yes as soon as one law that judges (or of `laws`) says so."""
+    choices: list[Choice] = [
         cast("Choice", answer["choice"])
-        for payload in told.assessments.values()
-        for answer in payload["answers"]
+        for law in laws or told.laws
+        for answer in told.assessments.get(law, {}).get("answers", ())
         if answer["duty"] == duty
     ]
-    for choice in ("yes", "undetermined", "no"):
-        if choice in choices:
-            return choice
-    return "undetermined"
-
-
-def deadline_under(regimes: Sequence[str]) -> DeadlineOf:
-    """By when the authority is told: the earliest deadline of these regimes, elapsed hours in UTC."""
-
-    def deadline(told: Incident) -> datetime | None:
-        return clock_of(told, regimes).deadline
-
-    return deadline
+    return max(choices, key=lambda choice: GRAVITY[choice]) if choices else "undetermined"
 
 
 def clock_of(told: Incident, regimes: Sequence[str], drifts: Sequence[timedelta] = ()) -> Clock:

@@ -21,7 +21,7 @@ from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
 from lightproof.breach.mail_merge import Delivery
 from lightproof.breach.opening import Measured, access_closed, closed_since, exposed_services, facts_of_exposure
-from lightproof.breach.register import DeadlineOf
+from lightproof.breach.pending import pending
 from lightproof.documents import json as report_json
 from lightproof.errors import UsageRefused
 from lightproof.evidence import runs as checks
@@ -37,7 +37,8 @@ class Procedure:
     ledger: Ledger
     by: str
     now: Callable[[], datetime]
-    deadline_of: DeadlineOf
+    regimes: Sequence[str]
+    """The laws that a breach is opened under."""
 
     # Opening
 
@@ -158,8 +159,9 @@ class Procedure:
         proposed: Choice,
         exemption: str = "",
         evidence: Sequence[str] = (),
+        laws: Sequence[str] = (),
     ) -> Incident:
-        """Records what a person decides about one duty.
+        """Records what a person decides about one duty, under `laws`; by default under every law that judges today.
 
         Raises UsageRefused without reason where it differs from the proposal or says no, and for an exemption of
         Art. 34(3) without evidence.
@@ -178,18 +180,19 @@ class Procedure:
                 _("Every breach is documented, whatever its gravity (Article 33(5))."),
                 _("Decide on “notify” or “communicate”."),
             )
-        return self._step(
-            number,
-            "decided",
-            {
+        with self.ledger.writing() as writing:
+            told = self.incident(number)
+            _must_be_open(told)
+            payload = {
                 "duty": duty,
                 "choice": choice,
                 "reason": reason,
                 "proposed": proposed,
                 "exemption": exemption,
                 "evidence": list(evidence),
-            },
-        )
+                "laws": list(laws or told.laws),
+            }
+            return self._write(writing, told, "decided", payload)
 
     def _exempted(self, number: str, ground: str, evidence: Sequence[str]) -> tuple[str, ...]:
         """The evidence that carries an exemption. Raises UsageRefused when the facts or the evidence do not."""
@@ -284,9 +287,17 @@ class Procedure:
             }
             return self._write(writing, told, "communicated", payload)
 
-    def alerted(self, number: str, hours_before: int, sent: Sequence[str], failed: Sequence[str] = ()) -> Incident:
-        """Records that the clock's alert at so many hours before the deadline went out, and where it could not."""
-        return self._step(number, "alerted", {"hours_before": hours_before, "sent": list(sent), "failed": list(failed)})
+    def alerted(
+        self, number: str, hours_before: int, deadline: datetime, sent: Sequence[str], failed: Sequence[str] = ()
+    ) -> Incident:
+        """Records that the clock's alert at so many hours before this deadline went out, and where it could not."""
+        payload = {
+            "hours_before": hours_before,
+            "deadline": _utc(deadline),
+            "sent": list(sent),
+            "failed": list(failed),
+        }
+        return self._step(number, "alerted", payload)
 
     # The end
 
@@ -294,9 +305,8 @@ class Procedure:
         """Closes the file. Raises UsageRefused while a duty that was decided is not done."""
         told = self.incident(number)
         _must_be_open(told)
-        for duty, done in (("notify", told.notifications), ("communicate", told.communications)):
-            decided = told.decisions.get(duty)
-            if decided is None:
+        for duty in ("notify", "communicate"):
+            if told.decisions.get(duty) is None:
                 raise UsageRefused(
                     "decision-missing",
                     _("Nobody has decided about “{duty}” yet.").format(duty=duty),
@@ -304,12 +314,21 @@ class Procedure:
                         number=number, duty=duty
                     ),
                 )
-            if decided.choice != "no" and not done:
-                raise UsageRefused(
-                    "duty-not-done",
-                    _("“{duty}” was decided, and nothing says that it was done.").format(duty=duty),
-                    _("Record it (“lightproof breach notify --filed …”, “breach letter --sent …”), or decide anew."),
-                )
+        untold = ", ".join(f"{duty.authority} ({duty.law})" for duty in pending(told))
+        if untold:
+            raise UsageRefused(
+                "duty-not-done",
+                _("“{duty}” was decided, and nothing says that it was done: {authorities}.").format(
+                    duty="notify", authorities=untold
+                ),
+                _("Record it (“lightproof breach notify --regime … --filed …”), or decide anew."),
+            )
+        if told.decisions["communicate"].choice != "no" and not told.communications:
+            raise UsageRefused(
+                "duty-not-done",
+                _("“{duty}” was decided, and nothing says that it was done.").format(duty="communicate"),
+                _("Record it (“lightproof breach letter --sent …”), or decide anew."),
+            )
         if told.facts.ongoing:
             raise UsageRefused(
                 "breach-ongoing",
@@ -408,11 +427,10 @@ class Procedure:
         check_facts(facts, now=self.now())
         with self.ledger.writing() as writing:
             number = register.next_number(writing.connection, self.now().year)
-            opened = writing.append(
-                "breach.opened", SUBJECT + number, {"source": source, "facts": dumped(facts)}, principal=self.by
-            )
+            payload = {"source": source, "facts": dumped(facts), "regimes": list(self.regimes)}
+            opened = writing.append("breach.opened", SUBJECT + number, payload, principal=self.by)
             told = incident([opened])
-            register.put(writing.connection, register.line_of(told, self.deadline_of(told)))
+            register.put(writing.connection, register.line_of(told))
             return told
 
     def _step(self, number: str, what: str, payload: Mapping[str, Any]) -> Incident:
@@ -424,7 +442,7 @@ class Procedure:
     def _write(self, writing: Writing, told: Incident, what: str, payload: Mapping[str, Any]) -> Incident:
         added = writing.append(f"breach.{what}", SUBJECT + told.id, payload, principal=self.by)
         after = incident([*self.ledger.entries(subject=SUBJECT + told.id), added])
-        register.put(writing.connection, register.line_of(after, self.deadline_of(after)))
+        register.put(writing.connection, register.line_of(after))
         return after
 
     def shaped(self, facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:

@@ -1,13 +1,14 @@
 """The register of Art. 33(5): one row a breach, so that a list is quick however long it is.
 
 Rules of this file:
-- a row is drawn from the breach's entries and says nothing that they do not: `verified` draws each again and compares;
+- a row is drawn from the breach's entries and says nothing that they do not, whatever the settings are today:
+  `verified` draws each again and compares;
 - rows that still wait for a notification come first, by their deadline; then the others, newest first.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import groupby
@@ -16,13 +17,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from lightproof.breach.incident import SUBJECT, Incident, Status, incident
+from lightproof.breach.incident import SUBJECT, Incident, incident
+from lightproof.breach.pending import next_deadline
 from lightproof.evidence.entries import Entry, rfc3339
 from lightproof.storage.tables import breach
-
-DeadlineOf = Callable[[Incident], datetime | None]
-"""By when a breach must be notified, as its regimes say."""
-_WAITING: Final = (Status.OPEN.value, Status.ASSESSED.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +57,14 @@ class Page:
     total: int
 
 
-def line_of(told: Incident, deadline: datetime | None) -> Line:
-    """The row of a breach."""
-    facts = told.facts
-    waits = told.status.value in _WAITING and not _decided_against(told)
+def line_of(told: Incident) -> Line:
+    """The row of a breach; its deadline is the nearest of those still pending."""
+    facts, deadline = told.facts, next_deadline(told)
     return Line(
         id=told.id,
         opened_at=rfc3339(told.opened_at),
         aware_at=rfc3339(facts.aware_at) if facts.aware_at else "",
-        deadline=rfc3339(deadline) if deadline and waits else "",
+        deadline=rfc3339(deadline) if deadline else "",
         status=told.status.value,
         severity=_gravest(told),
         title=facts.title,
@@ -121,7 +118,7 @@ def waiting(connection: Connection) -> tuple[Line, ...]:
     return tuple(_line(row) for row in rows)
 
 
-def verified(connection: Connection, entries: Iterable[Entry], deadline_of: DeadlineOf) -> tuple[str, ...]:
+def verified(connection: Connection, entries: Iterable[Entry]) -> tuple[str, ...]:
     """Numbers of the breaches whose row is not the one that their entries draw, or is missing, or is too many.
 
     `entries` are all those of breaches, in the order of the ledger.
@@ -130,7 +127,7 @@ def verified(connection: Connection, entries: Iterable[Entry], deadline_of: Dead
     rows = {row.id: row for row in connection.execute(select(breach))}
     wrong = set(told) ^ set(rows)
     for number in set(told) & set(rows):
-        expected, row = line_of(told[number], deadline_of(told[number])), rows[number]
+        expected, row = line_of(told[number]), rows[number]
         if _line(row) != expected or row.row_sha != sha256_of(expected):
             wrong.add(number)
     return tuple(sorted(wrong))
@@ -162,11 +159,6 @@ def _where(wanted: Filter) -> ColumnElement[bool]:
 
 def _line(row: Row[Any]) -> Line:
     return Line(**{name: getattr(row, name) for name in Line.__dataclass_fields__})
-
-
-def _decided_against(told: Incident) -> bool:
-    decided = told.decisions.get("notify")
-    return decided is not None and decided.choice == "no"
 
 
 _LEVELS: Final[Sequence[str]] = ("", "low", "medium", "high", "very high")

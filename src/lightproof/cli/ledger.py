@@ -230,12 +230,11 @@ def _told(found: Verified) -> Iterator[str]:
 def _wrong_rows(home: "OpenHome") -> tuple[str, ...]:
     """Breaches whose row of the register is not the one that their entries draw."""
     from lightproof.breach.incident import SUBJECT
-    from lightproof.breach.judging import deadline_under
     from lightproof.breach.register import verified
 
     with home.ledger.database.reading() as connection:
         entries = home.ledger.entries(under=SUBJECT)
-        return verified(connection, entries, deadline_under(home.settings.breach.regimes))
+        return verified(connection, entries)
 
 
 def _verify_proof(path: Path, key: str | None) -> int:

@@ -118,6 +118,13 @@ class Regime(_Row):
             raise ValueError("what is only proposed applies from no day")
         return self
 
+    def applies_on(self, day: datetime.date) -> bool:
+        """Whether this is the law on that day; what is only proposed is it on none."""
+        if self.state == "proposed":
+            return False
+        began, ended = self.applies_from, self.applies_until
+        return (began is None or began <= day) and (ended is None or day <= ended)
+
     def telling(self, who: Who) -> Telling | None:
         """The duty towards these; None where the law has none."""
         return next((telling for telling in self.tellings if telling.who == who), None)
@@ -139,14 +146,19 @@ def regime(name: str) -> Regime:
 
     Raises UsageRefused when there is none, LightproofError when its file does not hold together.
     """
-    for known in every_regime():
-        if known.id == name:
-            return known
+    found = shipped(name)
+    if found is not None:
+        return found
     raise UsageRefused(
         "regime-unknown",
         _("There is no regime “{name}”.").format(name=name[:40]),
         _("Take one of: {names}.").format(names=", ".join(known.id for known in every_regime())),
     )
+
+
+def shipped(name: str) -> Regime | None:
+    """The regime of this id; None where none is shipped under it (any more)."""
+    return next((known for known in every_regime() if known.id == name), None)
 
 
 @cache

@@ -26,7 +26,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--facts", "facts_file", type=_FILE, help=_("Judge this file alone (JSON; “-” reads standard input)."))
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of the facts."))
 @click.option(
-    "--regime", "regimes", multiple=True, metavar="ID", help=_("Law to judge by, as gdpr/fr; can be repeated.")
+    "--regime",
+    "regimes",
+    multiple=True,
+    metavar="ID",
+    help=_("Law to judge by, and to decide about, as gdpr/fr; can be repeated."),
 )
 @click.option("--set", "pairs", multiple=True, metavar="FACT=VALUE", help=_("Correct a fact, as persons=100..1200"))
 @click.option(
@@ -83,7 +87,7 @@ def command(
             told = desk.read_logs(number, logs, own, zone)
         told = desk.assessed(told, regimes)
         if decide is not None:
-            told = desk.decided(told, decide, reason, exemption or "", evidence)
+            told = desk.decided(told, decide, reason, exemption or "", evidence, laws=regimes)
         show_breach(desk, told, as_json=as_json)
     return 0
 

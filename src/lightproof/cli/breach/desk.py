@@ -63,15 +63,23 @@ class Desk:
         return self.procedure.accessed(number, [named_log(name) for name in names], reader)
 
     def decided(
-        self, told: "Incident", decision: str, reason: str, exemption: str, evidence: tuple[str, ...]
+        self,
+        told: "Incident",
+        decision: str,
+        reason: str,
+        exemption: str,
+        evidence: tuple[str, ...],
+        *,
+        laws: tuple[str, ...],
     ) -> "Incident":
-        """A decision as it was typed: `notify=yes`."""
+        """A decision as it was typed: `notify=yes`; about these laws, or about all."""
         from lightproof.breach.judging import proposed
 
         duty, choice = parsed_decision(decision)
         return self.procedure.decide(
-            told.id, duty, choice, reason, proposed=proposed(told, duty), exemption=exemption, evidence=evidence
-        )
+            told.id, duty, choice, reason, proposed=proposed(told, duty, laws), exemption=exemption,
+            evidence=evidence, laws=laws,
+        )  # fmt: skip
 
     def retold(self, told: "Incident") -> "Incident":
         """The breach in the current language, whatever the one in which it was opened."""
@@ -127,10 +135,10 @@ class Desk:
         return dossier(self.retold(told), self.clock(told), now_utc())
 
     def clock(self, told: "Incident") -> "Clock":
-        """The clock of a breach under the laws of the settings."""
+        """The clock of a breach: that of the authority to tell next, or the first once all are told."""
         from lightproof.breach.judging import clock_of, drifts_of
 
-        return clock_of(told, self.regimes, drifts_of(self.home.ledger, told))
+        return clock_of(told, told.untold or told.laws, drifts_of(self.home.ledger, told))
 
 
 @contextmanager
@@ -144,11 +152,9 @@ def at_the_desk(by: str | None) -> Generator[Desk]:
 
 def at(home: "OpenHome", by: str) -> Desk:
     """The desk of an open home."""
-    from lightproof.breach.judging import deadline_under
     from lightproof.breach.procedure import Procedure
 
-    deadline_of = deadline_under(home.settings.breach.regimes)
-    return Desk(home, Procedure(ledger=home.ledger, by=by, now=now_utc, deadline_of=deadline_of))
+    return Desk(home, Procedure(ledger=home.ledger, by=by, now=now_utc, regimes=home.settings.breach.regimes))
 
 
 def parsed_decision(text: str) -> tuple["Duty", "Choice"]:

@@ -21,6 +21,7 @@ async def remind(desk: Desk, *, test: bool) -> tuple[tuple[str, "Sent"], ...]:
     """
     from lightproof.breach import register
     from lightproof.breach.alerts import alert, delivered, due, send_everywhere
+    from lightproof.breach.pending import pending
 
     channels = channels_of(desk)
     if not channels:
@@ -38,15 +39,17 @@ async def remind(desk: Desk, *, test: bool) -> tuple[tuple[str, "Sent"], ...]:
     outcome: list[tuple[str, Sent]] = []
     for number in numbers:
         told = desk.procedure.incident(number)
-        deadline = desk.procedure.deadline_of(told)
-        hours = due(told, deadline, now) if deadline else None
-        if deadline is None or hours is None:
-            continue
-        sent = await send_everywhere(alert(number, hours, deadline, now), channels)
-        if reached := delivered(sent):
-            failed = [one.channel for one in sent if one.failure]
-            desk.procedure.alerted(number, hours, reached, failed)
-        outcome += [(number, one) for one in sent]
+        for duty in pending(told):
+            if duty.deadline is None or (step := due(told, duty.deadline, now, channels)) is None:
+                continue
+            law = duty.law if len(told.laws) > 1 else ""
+            message = alert(number, step.hours_before, duty.deadline, now, law=law)
+            sent = await send_everywhere(message, {name: channels[name] for name in step.channels})
+            # Somebody has it, now or since an earlier run: then what failed is counted, so that it ends.
+            if delivered(sent) or len(step.channels) < len(channels):
+                failed = [one.channel for one in sent if one.failure]
+                desk.procedure.alerted(number, step.hours_before, duty.deadline, delivered(sent), failed)
+            outcome += [(number, one) for one in sent]
     return tuple(outcome)
 
 
