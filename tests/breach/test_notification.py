@@ -250,7 +250,7 @@ def test_the_assessment_of_the_law_fills_severity_and_what_the_persons_are_told(
 
 
 def test_when_the_authority_revealed_it_the_notice_says_that_it_is_not_due_and_can_still_be_made() -> None:
-    revealed = {"at": "2026-11-23T08:00:00Z", "authority": "CNIL", "reference": "2026-152C"}
+    revealed = {"at": "2026-11-23T08:00:00Z", "authority": "CNIL", "reference": "2026-152C", "own_information": True}
     told = the_incident(revealed_by_authority=revealed)
     judgement = judged(assess(told.facts, regime("gdpr/fr")), told)
     assert judgement.notify == "no"

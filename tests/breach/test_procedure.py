@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +15,7 @@ from lightproof.breach.alerts import due
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import SUBJECT, Status
 from lightproof.breach.judging import assess_and_record, proposed
+from lightproof.breach.lookup import media_type
 from lightproof.breach.pending import next_deadline, pending
 from lightproof.breach.procedure import Procedure
 from lightproof.errors import UsageRefused
@@ -125,6 +126,57 @@ def test_other_settings_afterwards_are_no_tampering(procedure: Procedure) -> Non
         assert register.verified(connection, procedure.ledger.entries(under=SUBJECT)) == ()
         (line,) = register.waiting(connection)
     assert line.deadline == "2026-11-23T10:00:00.000000Z"
+
+
+SOUND = {"protection": "encrypted", "state_of_the_art": True, "key": "safe"}
+
+
+def test_an_exemption_rests_on_evidence_that_the_ledger_holds(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    told = procedure.correct(number, {"intelligibility": SOUND, "title": "Laptop"}, "found out")
+
+    def exempted(*evidence: str) -> None:
+        procedure.decide(
+            number, "communicate", "no", "unreadable", proposed="yes", exemption="34(3)(a)", evidence=evidence
+        )
+
+    for reference, error in (
+        ("entry 99999", "entry-unknown"),
+        ("sha256:" + "00" * 32, "attachment-unknown"),
+        ("entry 0", "evidence-only-said"),
+        (f"entry {told.last.entry}", "evidence-only-said"),
+        ("an expert told me", "facts-refused"),
+    ):
+        with refused(error):
+            exempted(reference)
+    told = procedure.attached(number, b"%PDF-", "application/pdf", shows="intelligibility")
+    (entry, digest) = told.facts.evidence["intelligibility"]
+    assert procedure.ledger.attachment(digest.removeprefix("sha256:")) == b"%PDF-"
+    exempted()
+    assert procedure.incident(number).decisions["communicate"].evidence == (entry, digest)
+    procedure.ledger.erase([int(entry.removeprefix("entry "))], "asked for", principal="Dr Demo")
+    with refused("entry-erased"):
+        exempted()
+
+
+def test_facts_name_no_evidence_that_the_ledger_does_not_hold(procedure: Procedure) -> None:
+    dangling = {"intelligibility": ["entry 99999"]}
+    with refused("entry-unknown"):
+        procedure.open_report(FACTS.model_copy(update={"evidence": dangling}))
+    number = procedure.open_report(FACTS).id
+    with refused("entry-unknown"):
+        procedure.correct(number, {"evidence": dangling}, "why")
+    with refused("facts-refused"):
+        procedure.attached(number, b"x", "text/plain", shows="colour")
+    assert len(procedure.incident(number).steps) == 1
+
+
+@pytest.mark.parametrize("name", ["CANARY Ada.exe", "CANARY", "CANARY.pdf.html"])
+def test_only_known_kinds_of_files_are_kept_and_no_message_names_them(name: str) -> None:
+    with refused("attachment-type") as refusal:
+        media_type(PurePath(name))
+    assert "CANARY" not in str(refusal.value)
+    assert media_type(PurePath("CANARY.PDF")) == "application/pdf"
 
 
 def test_numbers_follow_one_another(procedure: Procedure) -> None:

@@ -44,7 +44,8 @@ def test_cases_of_the_method_from_their_facts() -> None:
     ) == ("5.0", "very high")  # fmt: skip
     step = {"category": "sensitive", "steps": -3, "reason": "only that a general blood test was made"}
     letter = {"recipients": [], "origin": ["mail_lost_or_opened"], "data_context": [step]}
-    assert of(**letter) == ("1.0", "low")
+    assert of(**letter) == ("4.0", "very high"), "a step downwards needs evidence"
+    assert of(**letter, evidence={"data_context": ["entry 7"]}) == ("1.0", "low")
 
 
 def test_a_step_beyond_the_scale_is_kept_as_an_aggravation() -> None:
@@ -62,7 +63,8 @@ def test_many_persons_and_unreadable_data_are_marked() -> None:
     assert flags(persons={"at_least": 1, "at_most": 101}) == 1
     assert flags() == 1
     sound = {"protection": "encrypted", "state_of_the_art": True, "key": "safe"}
-    assert flags(intelligibility=sound) == 2
+    assert flags(intelligibility=sound) == 1
+    assert flags(intelligibility=sound, evidence={"intelligibility": ["entry 7"]}) == 2
 
 
 def test_every_element_says_why() -> None:

@@ -36,8 +36,12 @@ def choices(facts: dict[str, Any], name: str = "gdpr/fr") -> tuple[str, str]:
 CASES = {
     "SAN-2020-014 and -015: an open server": (OPEN_SERVER, ("yes", "yes")),
     "the same, revealed by the authority": (
-        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"}},
+        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": True}},
         ("no", "yes"),
+    ),
+    "the same, and nobody says where the authority had it from": (
+        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"}},
+        ("yes", "yes"),
     ),
     "revealed by the authority, which had it from the controller": (
         {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": False}},
@@ -47,7 +51,16 @@ CASES = {
         {**STOLEN, "intelligibility": SOUND, "evidence": {"intelligibility": PROOF}},
         ("no", "no"),
     ),
-    "the same without evidence": ({**STOLEN, "intelligibility": SOUND}, ("undetermined", "no")),
+    "the same without evidence": ({**STOLEN, "intelligibility": SOUND}, ("yes", "yes")),
+    "an open server said to hold encrypted data": ({**OPEN_SERVER, "intelligibility": SOUND}, ("yes", "yes")),
+    "an open server said to have had no visitor, by a word that nobody can look up": (
+        {**OPEN_SERVER, "access": "proved_none", "evidence": {"access": ["x"]}},
+        ("yes", "yes"),
+    ),
+    "a risk said to be removed": (
+        {**OPEN_SERVER, "risk_removed": "ok", "evidence": {"risk_removed": PROOF}},
+        ("yes", "yes"),
+    ),
     "an encrypted laptop stolen with its key": (
         {**STOLEN, "intelligibility": {**SOUND, "key": "with_the_data"}, "evidence": {"intelligibility": PROOF}},
         ("yes", "yes"),
@@ -217,12 +230,48 @@ def ranks(facts: dict[str, Any], law: str) -> tuple[int, int]:
     return CHOICE[notify], CHOICE[communicate]
 
 
+CLAIMS: dict[str, Any] = {
+    "intelligibility": SOUND,
+    "access": "proved_none",
+    "recovery": "deletion_confirmed",
+    "integrity_effect": "recovered_unused",
+    "availability_effect": "without_difficulty",
+    "data_context": [{"category": "sensitive", "steps": -3, "reason": "a blood test"},
+                     {"category": "simple", "steps": -3, "reason": "public anyway"}],
+    "risk_removed": "The server was closed.",
+    "disproportionate_effort": {"effort": "no addresses", "notice": "in the press"},
+    "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"},
+}  # fmt: skip
+"""What would excuse a breach: every fact that can make an answer lighter, as it does so most."""
+
+
 @given(FACTS, st.sampled_from(LAWS))
 @settings(max_examples=600, deadline=None)
 def test_without_evidence_no_answer_gets_lighter(facts: dict[str, Any], law: str) -> None:
     with_evidence = ranks(facts, law)
     without = ranks({name: value for name, value in facts.items() if name != "evidence"}, law)
     assert all(bare >= shown for bare, shown in zip(without, with_evidence, strict=True))
+
+
+@given(FACTS, st.sets(st.sampled_from(sorted(CLAIMS)), min_size=1), st.sampled_from(LAWS), st.booleans())
+@settings(max_examples=1_200, deadline=None)
+def test_a_claim_that_nothing_shows_makes_no_answer_lighter(
+    facts: dict[str, Any], claimed: set[str], law: str, worded: bool
+) -> None:
+    shown = {name: refs for name, refs in facts.get("evidence", {}).items() if name not in claimed}
+    words = {name: ["I am sure", "entry", "sha256:00"] for name in claimed} if worded else {}
+    silent = {name: value for name, value in facts.items() if name not in claimed} | {"evidence": shown}
+    said = {**silent, **{name: CLAIMS[name] for name in claimed}, "evidence": shown | words}
+    assert all(claim >= silence for claim, silence in zip(ranks(said, law), ranks(silent, law), strict=True))
+
+
+def test_a_claim_that_lowers_nothing_is_named_and_a_file_alone_says_that_it_looked_nothing_up() -> None:
+    facts = BreachFacts.model_validate({**OPEN_SERVER, "intelligibility": SOUND, "access": "proved_none"})
+    (warning,) = [said for said in assess(facts, regime("gdpr/fr")).warnings if "lower nothing" in said]
+    assert "intelligibility, access" in warning
+    shown = BreachFacts.model_validate({**OPEN_SERVER, "access": "proved_none", "evidence": {"access": PROOF}})
+    assert any("not looked up" in said for said in assess(shown, regime("gdpr/fr"), alone=True).warnings)
+    assert not any("not looked up" in said for said in assess(shown, regime("gdpr/fr")).warnings)
 
 
 WORSE: dict[str, Any] = {

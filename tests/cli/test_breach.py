@@ -134,6 +134,27 @@ def test_a_drill_is_scored_and_kept(home: Path) -> None:
     assert lightproof("ledger", "verify", home=home).code == 0
 
 
+def test_a_file_that_is_attached_carries_an_exemption_and_its_name_stays_outside(home: Path, tmp_path: Path) -> None:
+    number = reported(home, "--set", "confidentiality=presumed", "--set", "sensitive=health")
+    sound = json.dumps({"protection": "encrypted", "state_of_the_art": True, "key": "safe"})
+    proof = tmp_path / "CANARY Ada.pdf"
+    proof.write_bytes(b"%PDF-1.7 the key was in the safe")
+    exempt = ("breach", "assess", number, "--decide", "communicate=no", "--exemption", "34(3)(a)", "--reason", "sealed")
+    set_ = ("--set", f"intelligibility={sound}")
+    for evidence in ("entry 99999", "sha256:" + "00" * 32):
+        ran = lightproof(*exempt, *set_, "--evidence", evidence, home=home)
+        assert ran.code == 2, ran.out
+    ran = lightproof(*exempt, "--attach", f"intelligibility={proof}", "--json", home=home)
+    assert ran.code == 0, ran.err
+    told = ran.json
+    assert told["decisions"]["communicate"]["exemption"] == "34(3)(a)"
+    assert told["decisions"]["communicate"]["evidence"][0] in ran.err
+    answers = {answer["duty"]: answer["choice"] for answer in told["assessments"]["gdpr/fr"]["answers"]}
+    assert answers == {"document": "yes", "notify": "no", "communicate": "no"}
+    assert lightproof("ledger", "export", tmp_path / "export", home=home).code == 0
+    assert b"CANARY" not in (tmp_path / "export" / "entries.ndjson").read_bytes()
+
+
 def test_without_a_channel_nobody_is_alerted_and_that_is_said(home: Path) -> None:
     reported(home)
     ran = lightproof("breach", "remind", home=home)

@@ -4,25 +4,16 @@ An exemption is the controller's to prove (Art. 5(2)): a tick is none. What is r
 person, with a reason, on the record: then it is a decision, and not an exemption.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lightproof.breach.facts import Access, BreachFacts, Recovery
-from lightproof.breach.severity import unintelligible
+from lightproof.breach.facts import REFERENCE, Access, BreachFacts, Recovery
+from lightproof.breach.severity import said_unintelligible
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 Ground = Literal["34(3)(a)", "34(3)(b)", "34(3)(c)"]
-
-_EVIDENCE: Final = re.compile(r"entry \d{1,15}|sha256:[0-9a-f]{64}", re.ASCII)
-_FACTS: Final[dict[Ground, tuple[str, ...]]] = {
-    "34(3)(a)": ("intelligibility",),
-    "34(3)(b)": ("risk_removed", "access", "recovery"),
-    "34(3)(c)": ("disproportionate_effort",),
-}
-"""Facts whose own evidence also counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +31,37 @@ def exemption(ground: Ground, facts: BreachFacts, evidence: Sequence[str] = ()) 
 
     `evidence`: `entry 12` or `sha256:…`, besides what the facts name. Raises UsageRefused saying what is missing.
     """
-    for ref in evidence:
-        if not _EVIDENCE.fullmatch(ref):
-            raise _refused(ground, _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
-    if (missing := _MISSING[ground](facts)) is not None:
+    if (missing := lacking(ground, facts, evidence)) is not None:
         raise _refused(ground, missing)
-    named = [ref for name in _FACTS[ground] for ref in facts.evidence.get(name, ()) if _EVIDENCE.fullmatch(ref)]
-    shown = tuple(dict.fromkeys((*evidence, *named)))
-    if not shown:
-        raise _refused(ground, _("nothing shows it: attach the evidence"))
-    return Exemption(ground=ground, evidence=shown, because=_BECAUSE[ground]())
+    return Exemption(ground=ground, evidence=_shown(ground, facts, evidence), because=_BECAUSE[ground]())
+
+
+def lacking(ground: Ground, facts: BreachFacts, evidence: Sequence[str] = ()) -> str | None:
+    """What this ground lacks, in the reader's language; None when it holds."""
+    if not all(REFERENCE.fullmatch(ref) for ref in evidence):
+        return _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)")
+    if (missing := _MISSING[ground](facts)) is not None:
+        return missing
+    return None if _shown(ground, facts, evidence) else _("nothing shows it: attach the evidence")
+
+
+def _shown(ground: Ground, facts: BreachFacts, evidence: Sequence[str]) -> tuple[str, ...]:
+    """What was named for the decision, and what the facts name for those that carry the ground."""
+    carrying = {
+        "34(3)(a)": ["intelligibility"],
+        "34(3)(b)": [
+            *(["access"] if facts.access is Access.PROVED_NONE else []),
+            *(["recovery"] if facts.recovery is not Recovery.NONE else []),
+        ],
+        "34(3)(c)": ["disproportionate_effort"],
+    }
+    named = [ref for name in carrying[ground] for ref in facts.shown(name)]
+    return tuple(dict.fromkeys((*evidence, *named)))
 
 
 def _unintelligible(facts: BreachFacts) -> str | None:
     """What the facts lack for (a): the protection was there before, is sound, and its key stayed away."""
-    if not unintelligible(facts):
+    if not said_unintelligible(facts):
         return _("the facts do not say that the data were encrypted by a method held sound today and the key was safe")
     if facts.integrity is not None or facts.availability is not None:
         return _("encryption does not help against alteration or loss, which are part of this breach")

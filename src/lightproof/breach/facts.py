@@ -4,10 +4,11 @@ Rules of this file:
 - a fact that nobody established is `None` or empty, never a guess: the judges read silence as "not proved";
 - every instant names its time zone; every number of persons or records is a range with the way it was found;
 - a fact that was measured names its evidence in `evidence` (entry of the ledger, digest of a file): what rests on a
-  person's word alone has no line there.
+  person's word alone has no line there, and a line of any other form shows nothing.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -275,8 +276,8 @@ class Revealed(_Facts):
     at: AwareDatetime
     authority: Line = "CNIL"
     reference: Line = ""
-    own_information: bool = True
-    """Whether the authority had opened its control on information that it got elsewhere."""
+    own_information: bool | None = None
+    """Whether the authority had opened its control on information that it got elsewhere; None: nobody has said."""
 
 
 class PublicNotice(_Facts):
@@ -359,6 +360,13 @@ class BreachFacts(_Facts):
     evidence: Mapping[Line, tuple[Line, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     """Fact name -> what shows it: `entry 12`, `sha256:…`. A key that names no fact is refused."""
 
+    def shown(self, name: str) -> tuple[str, ...]:
+        """What shows this fact and can be looked up: entries of the ledger, digests of files."""
+        return tuple(ref for ref in self.evidence.get(name, ()) if REFERENCE.fullmatch(ref))
+
+
+REFERENCE: Final = re.compile(r"entry (?P<entry>\d{1,15})|sha256:(?P<digest>[0-9a-f]{64})", re.ASCII)
+"""What evidence looks like, for it to be looked up."""
 
 FACT_NAMES: Final = frozenset(BreachFacts.model_fields) - {"evidence"}
 

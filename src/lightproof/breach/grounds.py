@@ -1,7 +1,7 @@
 """Why a risk is unlikely: a ground, with its evidence, for each way in which the data were affected.
 
 Rules of this file:
-- a ground needs evidence in the facts: a person's word alone lowers nothing;
+- a ground needs evidence that can be looked up (an entry of the ledger, the digest of a file): a word lowers nothing;
 - a ground must cover every way in which the data were affected;
 - no ground holds where the care of patients suffered.
 """
@@ -16,12 +16,11 @@ from lightproof.breach.facts import (
     BreachFacts,
     CareEffect,
     IntegrityEffect,
-    KeyState,
     Protection,
     Recipient,
     Recovery,
 )
-from lightproof.breach.severity import unintelligible
+from lightproof.breach.severity import said_unintelligible, unintelligible
 from lightproof.locale import gettext as _
 
 HARMS_CARE: Final = (CareEffect.DELAYED, CareEffect.ENDANGERED)
@@ -56,15 +55,14 @@ def grounds_of(facts: BreachFacts) -> tuple[Reason, ...]:
 
 def unread(facts: BreachFacts) -> Reason | None:
     """Why nobody who might harm read the data; None when nothing proves it."""
-    shown = facts.evidence
-    if unintelligible(facts) and "intelligibility" in shown:
+    if unintelligible(facts):
         return Reason(
             id="unintelligible",
             text=_("The data are encrypted by a sound method and the key is safe: nobody can read them."),
             facts=("intelligibility",),
             factor="identification",
         )
-    if facts.access is Access.PROVED_NONE and "access" in shown and Recipient.MALICIOUS not in facts.recipients:
+    if facts.access is Access.PROVED_NONE and facts.shown("access") and Recipient.MALICIOUS not in facts.recipients:
         return Reason(
             id="nobody-came",
             text=_("Complete logs prove that nobody fetched anything while the data were within reach."),
@@ -72,7 +70,7 @@ def unread(facts: BreachFacts) -> Reason | None:
             factor="type",
         )
     trusted = bool(facts.recipients) and set(facts.recipients) <= KNOWN
-    if trusted and facts.recovery is not Recovery.NONE and "recovery" in shown and not facts.malicious:
+    if trusted and facts.recovery is not Recovery.NONE and facts.shown("recovery") and not facts.malicious:
         return Reason(
             id="trusted-recipient",
             text=_("The recipients are known and trusted, and the data were recovered or their deletion confirmed."),
@@ -83,7 +81,7 @@ def unread(facts: BreachFacts) -> Reason | None:
 
 
 def _unaltered(facts: BreachFacts) -> Reason | None:
-    if facts.integrity_effect is IntegrityEffect.RECOVERED_UNUSED and "integrity_effect" in facts.evidence:
+    if facts.integrity_effect is IntegrityEffect.RECOVERED_UNUSED and facts.shown("integrity_effect"):
         return Reason(
             id="put-right",
             text=_("Altered data were put right before anyone used them."),
@@ -94,7 +92,7 @@ def _unaltered(facts: BreachFacts) -> Reason | None:
 
 
 def _restored(facts: BreachFacts) -> Reason | None:
-    if facts.availability_effect is AvailabilityEffect.WITHOUT_DIFFICULTY and "availability_effect" in facts.evidence:
+    if facts.availability is not None and not availability_open(facts):
         return Reason(
             id="restored",
             text=_("The data were restored without difficulty, from a copy that was verified."),
@@ -106,7 +104,7 @@ def _restored(facts: BreachFacts) -> Reason | None:
 
 def evidence_of(facts: BreachFacts, grounds: Sequence[Reason]) -> tuple[str, ...]:
     """The evidence that these grounds rest on, each once."""
-    lines = [line for ground in grounds for name in ground.facts for line in facts.evidence.get(name, ())]
+    lines = [line for ground in grounds for name in ground.facts for line in facts.shown(name)]
     return tuple(dict.fromkeys(lines))
 
 
@@ -114,11 +112,11 @@ def what_would_lower(facts: BreachFacts) -> tuple[str, ...]:
     """What, if it were proved, would become a ground."""
     change: list[str] = []
     if facts.confidentiality is not None:
-        if facts.access is Access.UNKNOWN:
+        if facts.access is not Access.PROVED and not facts.shown("access"):
             change.append(
                 _("Complete access logs that prove that nobody came (access = proved_none, with its evidence).")
             )
-        if facts.intelligibility.protection is not Protection.NONE and facts.intelligibility.key is not KeyState.SAFE:
+        if facts.intelligibility.protection is not Protection.NONE and not unintelligible(facts):
             change.append(_("Proof that the key was safe (intelligibility, with its evidence)."))
         if set(facts.recipients) & KNOWN:
             change.append(_("A confirmed deletion by the known recipients (recovery, with its evidence)."))
@@ -128,5 +126,21 @@ def what_would_lower(facts: BreachFacts) -> tuple[str, ...]:
 
 
 def availability_open(facts: BreachFacts) -> bool:
-    """Whether data are lost or out of reach, and not yet restored without difficulty."""
-    return facts.availability is not None and facts.availability_effect is not AvailabilityEffect.WITHOUT_DIFFICULTY
+    """Whether data are lost or out of reach, and not shown to be restored without difficulty."""
+    restored = facts.availability_effect is AvailabilityEffect.WITHOUT_DIFFICULTY
+    return facts.availability is not None and not (restored and facts.shown("availability_effect"))
+
+
+def unshown(facts: BreachFacts) -> tuple[str, ...]:
+    """Facts that would lower an answer, and do not: nothing that can be looked up shows them."""
+    claims = {
+        "intelligibility": said_unintelligible(facts),
+        "access": facts.access is Access.PROVED_NONE,
+        "recovery": facts.recovery is not Recovery.NONE,
+        "integrity_effect": facts.integrity_effect is IntegrityEffect.RECOVERED_UNUSED,
+        "availability_effect": facts.availability_effect
+        in (AvailabilityEffect.WITHOUT_DIFFICULTY, AvailabilityEffect.TEMPORARY),
+        "data_context": any(step.steps < 0 for step in facts.data_context),
+        "disproportionate_effort": facts.disproportionate_effort is not None,
+    }
+    return tuple(name for name, said in claims.items() if said and not facts.shown(name))

@@ -17,8 +17,9 @@ from lightproof.breach import register
 from lightproof.breach.access.examining import LogReader, NamedLog, exposure_of
 from lightproof.breach.exemptions import Ground
 from lightproof.breach.exemptions import exemption as exemption_of
-from lightproof.breach.facts import BreachFacts, check_facts, dumped, refusal_of, refused
+from lightproof.breach.facts import FACT_NAMES, REFERENCE, BreachFacts, check_facts, dumped, refusal_of, refused
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
+from lightproof.breach.lookup import logs_read, look_up, named_in
 from lightproof.breach.mail_merge import Delivery
 from lightproof.breach.opening import Measured, access_closed, closed_since, exposed_services, facts_of_exposure
 from lightproof.breach.pending import pending
@@ -74,10 +75,16 @@ class Procedure:
             "evidence": {"hint_at": [f"entry {entry}"]},
             **_mapping(said.get("facts")),
         }
-        return self._open({"kind": "alert", "entry": entry}, self.shaped(BreachFacts(), stated))
+        facts = self.shaped(BreachFacts(), stated)
+        look_up(self.ledger, named_in(facts))
+        return self._open({"kind": "alert", "entry": entry}, facts)
 
     def open_report(self, facts: BreachFacts) -> Incident:
-        """A breach that a person reports. Raises UsageRefused for facts that cannot be true."""
+        """A breach that a person reports.
+
+        Raises UsageRefused for facts that cannot be true, and for evidence that the ledger does not hold.
+        """
+        look_up(self.ledger, named_in(facts))
         return self._open({"kind": "report"}, facts)
 
     # Facts
@@ -85,7 +92,8 @@ class Procedure:
     def correct(self, number: str, changes: Mapping[str, object], reason: str) -> Incident:
         """Puts these values in place of what was stated; what was stated stays in the ledger.
 
-        Raises UsageRefused without reason, for an unknown breach, an unknown field, an impossible value.
+        Raises UsageRefused without reason, for an unknown breach, an unknown field, an impossible value, and for
+        evidence that the ledger does not hold.
         """
         if not reason.strip():
             raise UsageRefused(
@@ -97,6 +105,7 @@ class Procedure:
             told = self.incident(number)
             _must_be_open(told)
             facts = self.shaped(told.facts, changes)
+            look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), read=logs_read(told))
             values = dumped(facts)
             stated = {name: values.get(name) for name in changes}
             if "evidence" in changes:
@@ -143,6 +152,24 @@ class Procedure:
         changes = found.changes(told, told.last.entry)
         return self.correct(number, changes, _("Access logs were read.")) if changes else told
 
+    def attached(self, number: str, content: bytes, media_type: str, *, shows: str = "", reason: str = "") -> Incident:
+        """Keeps a file with the breach, as evidence; the last step names its digest.
+
+        `shows`: the fact that it is evidence of. Raises UsageRefused for an unknown fact, and as `correct` does.
+        """
+        if shows and shows not in FACT_NAMES:
+            raise refused(shows[:40], _("there is no such fact"))
+        with self.ledger.writing() as writing:
+            told = self.incident(number)
+            _must_be_open(told)
+            digest = writing.attach(content, media_type)
+            payload = {"sha256": digest, "media_type": media_type, "bytes": len(content), "shows": shows}
+            told = self._write(writing, told, "attached", payload)
+        if not shows:
+            return told
+        shown = [*told.facts.evidence.get(shows, ()), f"entry {told.last.entry}", f"sha256:{digest}"]
+        return self.correct(number, {"evidence": {shows: shown}}, reason or _("A file that shows it was attached."))
+
     # Judgement
 
     def assessed(self, number: str, assessment: Mapping[str, Any]) -> Incident:
@@ -172,8 +199,12 @@ class Procedure:
                 _("A decision against the proposal, or not to tell, needs a reason."),
                 _("Say why with --reason: whoever reads the register later will ask."),
             )
+        if not all(REFERENCE.fullmatch(ref) for ref in evidence):
+            raise refused("evidence", _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
+        told = self.incident(number)
+        look_up(self.ledger, evidence, read=logs_read(told))
         if exemption:
-            evidence = self._exempted(number, exemption, evidence)
+            evidence = self._exempted(told, exemption, evidence)
         if duty == "document" and choice != "yes":
             raise UsageRefused(
                 "register-always",
@@ -194,7 +225,7 @@ class Procedure:
             }
             return self._write(writing, told, "decided", payload)
 
-    def _exempted(self, number: str, ground: str, evidence: Sequence[str]) -> tuple[str, ...]:
+    def _exempted(self, told: Incident, ground: str, evidence: Sequence[str]) -> tuple[str, ...]:
         """The evidence that carries an exemption. Raises UsageRefused when the facts or the evidence do not."""
         if ground not in get_args(Ground):
             raise UsageRefused(
@@ -202,7 +233,9 @@ class Procedure:
                 _("An exemption of Article 34(3) is one of (a), (b) and (c), and holds only with its evidence."),
                 _("Name what shows it with --evidence: an entry of the ledger or the digest of a file."),
             )
-        return exemption_of(cast("Ground", ground), self.incident(number).facts, evidence).evidence
+        found = exemption_of(cast("Ground", ground), told.facts, evidence)
+        look_up(self.ledger, found.evidence, read=logs_read(told))
+        return found.evidence
 
     # Telling
 

@@ -3,7 +3,9 @@
 Rules of this file:
 - the score informs; the legal test (`triage`) decides;
 - every element says which fact gave it and why; a step that does not fit into 1..4 is kept as an aggravation;
-- a fact that nobody established counts as the graver of its values: silence lowers nothing.
+- a fact that nobody established counts as the graver of its values: silence lowers nothing;
+- what describes the breach (which data, who has them, how many) counts as stated; what excuses it (protection, logs,
+  repair, a step downwards) counts once evidence is named for it.
 """
 
 from dataclasses import dataclass
@@ -92,7 +94,12 @@ def severity(facts: BreachFacts) -> Severity:
 
 
 def unintelligible(facts: BreachFacts) -> bool:
-    """Whether the data affected cannot be read by those who have them: sound protection, key proved safe."""
+    """Whether it is shown that the data affected cannot be read by those who have them."""
+    return said_unintelligible(facts) and bool(facts.shown("intelligibility"))
+
+
+def said_unintelligible(facts: BreachFacts) -> bool:
+    """Whether somebody says so: sound protection, key safe."""
     protected = facts.intelligibility
     return (
         protected.protection in (Protection.ENCRYPTED, Protection.HASHED)
@@ -119,7 +126,8 @@ def categories(facts: BreachFacts) -> tuple[str, ...]:
 def _data(facts: BreachFacts) -> tuple[Element, tuple[str, ...]]:
     best, because, surplus = 0, "", list[str]()
     for name in categories(facts):
-        steps = [step for step in facts.data_context if step.category == name]
+        down = bool(facts.shown("data_context"))
+        steps = [step for step in facts.data_context if step.category == name and (step.steps > 0 or down)]
         raw = _BASE[name] + sum(step.steps for step in steps)
         value = min(4, max(1, raw))
         if raw > 4:
@@ -180,7 +188,7 @@ def _confidentiality(facts: BreachFacts) -> Element:
 
     if facts.confidentiality is None:
         return element(0, "confidentiality", _("nobody else could read the data"))
-    if facts.access is Access.PROVED_NONE:
+    if facts.access is Access.PROVED_NONE and facts.shown("access"):
         return element(0, "access", _("it is proved that nobody came"))
     lost = {Origin.DEVICE_LOST_OR_STOLEN, Origin.DEVICE_DISCARDED, Origin.PAPER_LOST, Origin.MAIL_LOST} & set(
         facts.origin
@@ -196,7 +204,8 @@ def _confidentiality(facts: BreachFacts) -> Element:
 
 def _integrity(facts: BreachFacts) -> Element:
     effect = facts.integrity_effect
-    if facts.integrity is None or effect is IntegrityEffect.RECOVERED_UNUSED:
+    unused = effect is IntegrityEffect.RECOVERED_UNUSED and bool(facts.shown("integrity_effect"))
+    if facts.integrity is None or unused:
         return Element(name="integrity", value=Fraction(0), fact="integrity", because=_("no altered data were used"))
     if effect is IntegrityEffect.NOT_RECOVERABLE:
         return Element(
@@ -211,7 +220,7 @@ def _integrity(facts: BreachFacts) -> Element:
 
 
 def _availability(facts: BreachFacts) -> Element:
-    effect = facts.availability_effect
+    effect = facts.availability_effect if facts.shown("availability_effect") else None
     if facts.availability is None or effect is AvailabilityEffect.WITHOUT_DIFFICULTY:
         return Element(
             name="availability",

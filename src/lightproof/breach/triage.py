@@ -2,7 +2,7 @@
 
 Rules of this file:
 - every breach is documented; whom else a law wants told, and under which test, is data of its regime;
-- a reason that lowers an answer needs evidence in the facts: a person's word alone lowers nothing;
+- a reason that lowers an answer needs evidence that can be looked up: a person's word alone lowers nothing;
 - worse facts never turn a yes into a no;
 - the severity informs, the facts decide.
 """
@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Final
 
 from lightproof.breach.clock import Clock, clock_under
+from lightproof.breach.exemptions import Ground, exemption, lacking
 from lightproof.breach.facts import Access, BreachFacts, CareEffect, Role
-from lightproof.breach.grounds import Reason, evidence_of
+from lightproof.breach.grounds import Reason, evidence_of, unshown
 from lightproof.breach.incident import Choice, Duty
 from lightproof.breach.legal_tests import Outcome, tested
 from lightproof.breach.severity import Severity, decimal, severity
@@ -55,8 +56,11 @@ class Assessment:
         return next(answer for answer in self.answers if answer.duty == duty)
 
 
-def assess(facts: BreachFacts, regime: Regime) -> Assessment:
-    """The three answers of this regime, in the current language."""
+def assess(facts: BreachFacts, regime: Regime, *, alone: bool = False) -> Assessment:
+    """The three answers of this regime, in the current language.
+
+    `alone`: without a ledger in which the evidence named could be looked up, which the answer then says.
+    """
     scored = severity(facts)
     runs = clock_under(facts, regime)
     answers = (_document(regime), _notify(facts, regime, scored), _communicate(facts, regime, scored))
@@ -70,9 +74,13 @@ def assess(facts: BreachFacts, regime: Regime) -> Assessment:
                 articles=articles
             )
         )
-    if facts.revealed_by_authority is not None and (rule := regime.rule("revealed-by-authority")):
-        warnings.append(str(rule.advice))
+    warnings += _revealed(facts, regime)
     warnings += _media(facts, regime, answers[2])
+    if names := unshown(facts):
+        text = _("Without evidence (an entry of the ledger, the digest of a file) these facts lower nothing: {names}.")
+        warnings.append(text.format(names=", ".join(names)))
+    if alone and facts.evidence:
+        warnings.append(_("The evidence named was not looked up: a file judged alone has no ledger."))
     return Assessment(
         regime=regime,
         severity=scored,
@@ -143,7 +151,7 @@ def _notify(facts: BreachFacts, regime: Regime, scored: Severity) -> Answer:
         change = (_("To be the controller."),)
         return Answer(duty="notify", choice="no", article=telling.article, reasons=(reason,), would_change=change)
     rule, revealed = regime.rule("revealed-by-authority"), facts.revealed_by_authority
-    if rule is not None and revealed is not None and revealed.own_information:
+    if rule is not None and revealed is not None and revealed.own_information is True:
         reason = Reason(id="revealed-by-authority", text=str(rule.words), facts=("revealed_by_authority",))
         change = (_("To learn that the authority had its information from you."),)
         return Answer(duty="notify", choice="no", article=telling.article, reasons=(reason,), would_change=change)
@@ -218,22 +226,39 @@ _EXEMPTION_OF: Final = {"unintelligible": "34(3)(a)", "nobody-came": "34(3)(b)",
 
 def _exempt(facts: BreachFacts, article: str, known: Container[str]) -> Answer | None:
     """(b) and (c) of Art. 34(3), which need a statement and its evidence; (a) is a ground already."""
-    for key, stated, name, text in (
-        ("34(3)(b)", bool(facts.risk_removed), "risk_removed", _("Measures taken afterwards removed the high risk.")),
+    grounds: tuple[tuple[Ground, str, str], ...] = (
+        ("34(3)(b)", "risk_removed", _("Measures taken afterwards removed the high risk.")),
         (
             "34(3)(c)",
-            facts.disproportionate_effort is not None and bool(facts.disproportionate_effort.notice),
             "disproportionate_effort",
             _("Telling each person would be disproportionate: the public notice is due instead, as effective."),
         ),
-    ):
-        if key in known and stated and name in facts.evidence:
+    )
+    for key, name, text in grounds:
+        shown = facts.shown(name)
+        if key in known and shown and lacking(key, facts) is None:
+            evidence = tuple(dict.fromkeys((*shown, *exemption(key, facts).evidence)))
             return Answer(
-                duty="communicate", choice="no", article=article, exemption=key, evidence=tuple(facts.evidence[name]),
+                duty="communicate", choice="no", article=article, exemption=key,
+                evidence=evidence,
                 reasons=(Reason(id=name, text=text, facts=(name,)),),
                 would_change=(_("That the evidence named turns out wrong or incomplete."),),
             )  # fmt: skip
     return None
+
+
+def _revealed(facts: BreachFacts, regime: Regime) -> list[str]:
+    rule, revealed = regime.rule("revealed-by-authority"), facts.revealed_by_authority
+    if rule is None or revealed is None:
+        return []
+    if revealed.own_information is None:
+        return [
+            _(
+                "The authority told you. Say whether it had opened its control on information that it got elsewhere "
+                "(own_information): only then need you not notify."
+            )
+        ]
+    return [str(rule.advice)] if revealed.own_information else []
 
 
 def _media(facts: BreachFacts, regime: Regime, communicated: Answer) -> list[str]:

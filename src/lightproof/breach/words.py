@@ -124,6 +124,7 @@ _STEPS: Final[Mapping[str, Said]] = {
     "notified": lambda: _("notified"),
     "communicated": lambda: _("persons told"),
     "access": lambda: _("access logs read"),
+    "attached": lambda: _("evidence attached"),
     "alerted": lambda: _("alert sent"),
     "closed": lambda: _("closed"),
     "reopened": lambda: _("opened again"),

@@ -38,6 +38,13 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--own", multiple=True, metavar="RANGE", help=_("With --log: your own addresses; can be repeated."))
 @click.option("--zone", metavar="ZONE", help=_("With --log: time zone of logs that name none, as Europe/Paris."))
+@click.option(
+    "--attach",
+    "attachments",
+    multiple=True,
+    metavar="[FACT=]FILE",
+    help=_("Keep a file as evidence, of that fact if named; with --decide, of the decision. Can be repeated."),
+)
 @click.option("--decide", metavar="DUTY=yes|no", help=_("Decide about “notify” or “communicate”."))
 @click.option("--exemption", metavar="34(3)(a)", help=_("Exemption relied on; needs --evidence."))
 @click.option("--evidence", multiple=True, metavar="ENTRY|DIGEST", help=_("What shows it."))
@@ -54,6 +61,7 @@ def command(
     logs: tuple[str, ...],
     own: tuple[str, ...],
     zone: str | None,
+    attachments: tuple[str, ...],
     decide: str | None,
     exemption: str | None,
     evidence: tuple[str, ...],
@@ -85,6 +93,11 @@ def command(
             told = desk.procedure.correct(number, entered_facts(pairs), reason)
         if logs:
             told = desk.read_logs(number, logs, own, zone)
+        for named in attachments:
+            told = desk.attached(told, named, reason)
+            digest = next(str(step.payload["sha256"]) for step in reversed(told.steps) if step.what == "attached")
+            evidence = (*evidence, f"sha256:{digest}")
+            click.echo(_("Kept as evidence: sha256:{digest}").format(digest=digest), err=True)
         told = desk.assessed(told, regimes)
         if decide is not None:
             told = desk.decided(told, decide, reason, exemption or "", evidence, laws=regimes)
@@ -100,7 +113,7 @@ def _judge_alone(facts_file: Path, regimes: tuple[str, ...], *, as_json: bool) -
     from lightproof.law.regimes import regime
 
     facts = read_facts(read_file(facts_file), now=now_utc())
-    said = {name: recorded(assess(facts, regime(name))) for name in regimes or (_DEFAULT_REGIME,)}
+    said = {name: recorded(assess(facts, regime(name), alone=True)) for name in regimes or (_DEFAULT_REGIME,)}
     if as_json:
         sys.stdout.buffer.write(encoded({"assessments": said}))
     else:

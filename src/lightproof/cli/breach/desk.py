@@ -62,6 +62,17 @@ class Desk:
         )
         return self.procedure.accessed(number, [named_log(name) for name in names], reader)
 
+    def attached(self, told: "Incident", named: str, reason: str) -> "Incident":
+        """A file that a person named: `report.pdf`, or `intelligibility=report.pdf` where it shows that fact."""
+        from lightproof.breach.facts import FACT_NAMES
+        from lightproof.breach.lookup import FILE_BYTES, media_type
+
+        fact, equals, path = named.partition("=")
+        shows = fact if equals and fact in FACT_NAMES else ""
+        file = Path(path if shows else named)
+        kind = media_type(file)
+        return self.procedure.attached(told.id, read_file(file, FILE_BYTES), kind, shows=shows, reason=reason)
+
     def decided(
         self,
         told: "Incident",
