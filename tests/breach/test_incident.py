@@ -53,6 +53,20 @@ def test_a_correction_adds_and_what_was_stated_stays_visible() -> None:
     assert told.stated[-1].reason == "the provider phoned on Friday"
 
 
+def test_a_notice_recorded_long_after_it_was_filed_is_seen() -> None:
+    filing = {"stage": "initial", "regime": "gdpr/fr", "authority": "CNIL", "filed_at": "2026-11-23T10:00:00Z"}
+    sending = {"means": ["post"], "count": 1, "at": "2026-11-23T10:00:00Z", "letters_sha256": [], "by_means": {},
+               "not_reached": None, "list_digest": ""}  # fmt: skip
+    for hours, late in ((0.2, False), (0.3, True), (24, True)):
+        told = incident(
+            [OPENED, entry(5, "notified", filing, hours=hours), entry(6, "communicated", sending, hours=hours)]
+        )
+        stated = {one.name: one.late for one in told.stated if one.entry > 4}
+        assert stated == {"filed_at": late, "sent_at": late}
+    assert told.notifications[0].filed_at == BEGAN
+    assert told.notifications[0].recorded_at == told.communications[0].recorded_at == BEGAN + timedelta(hours=24)
+
+
 def test_the_states_follow_the_steps() -> None:
     steps = [
         (entry(5, "assessed", {"regime": "gdpr/fr", "answers": []}), Status.ASSESSED),

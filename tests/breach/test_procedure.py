@@ -1,6 +1,9 @@
 """The steps of a breach on a real ledger: what each demands, and that no row or entry is changed unseen."""
 
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +16,7 @@ from evidence.ledgers import a_ledger
 from lightproof.breach import register
 from lightproof.breach.alerts import due
 from lightproof.breach.facts import BreachFacts
-from lightproof.breach.incident import SUBJECT, Status
+from lightproof.breach.incident import SUBJECT, Stage, Status
 from lightproof.breach.judging import assess_and_record, proposed
 from lightproof.breach.lookup import media_type
 from lightproof.breach.pending import next_deadline, pending
@@ -177,6 +180,73 @@ def test_only_known_kinds_of_files_are_kept_and_no_message_names_them(name: str)
         media_type(PurePath(name))
     assert "CANARY" not in str(refusal.value)
     assert media_type(PurePath("CANARY.PDF")) == "application/pdf"
+
+
+def test_a_step_outside_is_neither_before_awareness_nor_after_the_end(procedure: Procedure) -> None:
+    told = assess_and_record(procedure, procedure.open_report(FACTS), REGIMES)
+    number, before = told.id, AWARE - timedelta(minutes=1)
+
+    def filed(stage: Stage = "initial", at: datetime = NOW) -> None:
+        procedure.notified(number, stage, regime="gdpr/fr", authority="CNIL", filed_at=at, deadline=None)
+
+    def sent(at: datetime) -> None:
+        procedure.communicated(number, ["post"], at=at, count=1)
+
+    for act in (lambda: filed(at=before), lambda: sent(before), lambda: sent(NOW + timedelta(hours=1))):
+        with refused("facts-refused"):
+            act()
+    with refused("breach-not-closed"):
+        procedure.reopen(number, "to see")
+    filed(at=AWARE + timedelta(hours=1))
+    sent(NOW)
+    with refused("initial-twice"):
+        filed()
+    with refused("facts-refused"):
+        procedure.correct(number, {"aware_at": NOW.isoformat()}, "later after all")
+    filed("supplementary")
+    for duty in ("notify", "communicate"):
+        procedure.decide(number, duty, "yes", "why", proposed="yes")  # type: ignore[arg-type]
+    steps = len(procedure.close(number, "done").steps)
+    for late in (lambda: filed("supplementary"), lambda: sent(NOW)):
+        with refused("breach-closed"):
+            late()
+    assert len(procedure.incident(number).steps) == steps
+
+
+FILER = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from lightproof.breach.procedure import Procedure
+from lightproof.errors import LightproofError
+from lightproof.evidence.checkpoint import Signer
+from lightproof.evidence.ledger import Ledger
+from lightproof.storage.migrate import open_database
+
+at = datetime.fromisoformat(sys.argv[2])
+ledger = Ledger(open_database(Path(sys.argv[1]), bytes(range(32))), Signer(bytes(range(32, 64))))
+procedure = Procedure(ledger=ledger, by="other", now=lambda: at, regimes=("gdpr/fr",))
+print("ready", flush=True)
+try:
+    procedure.notified("B-2026-0001", "initial", regime="gdpr/fr", authority="CNIL", filed_at=at, deadline=None)
+    print("filed", flush=True)
+except LightproofError as error:
+    print(error.error_id, flush=True)
+"""
+
+
+def test_of_two_who_record_the_first_notice_at_once_one_comes_second(procedure: Procedure, tmp_path: Path) -> None:
+    procedure.open_report(FACTS)
+    command = [sys.executable, "-c", FILER, str(tmp_path / "lightproof.db"), NOW.isoformat()]
+    with procedure.ledger.writing() as writing:
+        writing.append("test.noted", "check", {}, principal="tester")
+        filers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        for filer in filers:
+            assert filer.stdout is not None
+            assert filer.stdout.readline() == "ready\n"
+        time.sleep(1)  # both have read what there is, and wait for their turn to write
+    assert sorted(filer.communicate(timeout=60)[0] for filer in filers) == ["filed\n", "initial-twice\n"]
+    assert len(procedure.incident("B-2026-0001").notifications) == 1
 
 
 def test_numbers_follow_one_another(procedure: Procedure) -> None:

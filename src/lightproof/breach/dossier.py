@@ -11,7 +11,7 @@ from lightproof import __version__
 from lightproof.breach.access.told import access_blocks, conclusion_word
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
-from lightproof.breach.incident import DUTIES, Incident, Stated, Status, Step
+from lightproof.breach.incident import DONE_OUTSIDE, DUTIES, Incident, Stated, Status, Step
 from lightproof.breach.judging import proposed
 from lightproof.breach.pending import pending
 from lightproof.breach.words import (
@@ -111,11 +111,16 @@ def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
 
 def _filed(told: Incident) -> tuple[str, ...]:
     """One line an authority that was notified."""
-    last = {one.regime: one for one in told.notifications}
-    return tuple(
-        _("Notified to {authority} on {when}.").format(authority=one.authority, when=wording.instant(one.filed_at))
-        for one in last.values()
-    )
+    late = {one.entry: one for one in told.stated if one.late}
+    lines: list[str] = []
+    for one in {one.regime: one for one in told.notifications}.values():
+        line = _("Notified to {authority} on {when}.").format(
+            authority=one.authority, when=wording.instant(one.filed_at)
+        )
+        if one.entry in late:
+            line += " " + _("That was stated on {when}.").format(when=wording.instant(one.recorded_at))
+        lines.append(line)
+    return tuple(lines)
 
 
 def next_steps(told: Incident, clock: Clock) -> list[str]:
@@ -240,7 +245,8 @@ def _history(told: Incident) -> list[Block]:
 
 def _stated(one: Stated) -> tuple[str, ...]:
     value = wording.instant(one.value) if one.value else "–"
-    return fact_name(one.name), value, wording.instant(one.at), one.by, one.reason or _("when the breach was opened")
+    unsaid = _("recorded afterwards") if one.name in DONE_OUTSIDE else _("when the breach was opened")
+    return fact_name(one.name), value, wording.instant(one.at), one.by, one.reason or unsaid
 
 
 def _said(step: Step) -> str:

@@ -26,6 +26,10 @@ GRAVITY: Final[Mapping[Choice, int]] = {"no": 0, "undetermined": 1, "yes": 2}
 """Of several answers the gravest counts."""
 _LATE: Final = timedelta(hours=1)
 """An instant stated so much later than it was is shown as stated late."""
+_LATE_STEP: Final = timedelta(minutes=15)
+"""The same for what a person did outside (filed, sent): it can be recorded at once."""
+DONE_OUTSIDE: Final = frozenset({"filed_at", "sent_at"})
+"""Instants that a person states of what was done outside, beside the facts."""
 _UNNAMED: Final = ("gdpr/eu",)
 """The law of a breach whose entries name none: its period is the shortest there is."""
 _DATED: Final = ("started_at", "ended_at", "hint_at", "aware_at")
@@ -66,7 +70,8 @@ class Stated:
     @property
     def late(self) -> bool:
         """Stated long after it was: nothing wrong by itself, but it is seen."""
-        return self.value is not None and self.at - self.value > _LATE
+        tolerance = _LATE_STEP if self.name in DONE_OUTSIDE else _LATE
+        return self.value is not None and self.at - self.value > tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,9 @@ class Notified:
     regime: str
     authority: str
     filed_at: datetime
+    """As that person stated it: delay is judged by it."""
+    recorded_at: datetime
+    """When the entry was written."""
     reference: str
     delay_reason: str
     sheet_sha256: str
@@ -114,6 +122,9 @@ class Communicated:
     means: tuple[str, ...]
     count: int | None
     at: datetime
+    """As a person stated it."""
+    recorded_at: datetime
+    """When the entry was written."""
     letters_sha256: tuple[str, ...]
     """Attachments of the ledger: the text of each letter, without names."""
     by_means: Mapping[str, int]
@@ -346,6 +357,7 @@ def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incid
         regime=payload["regime"],
         authority=payload["authority"],
         filed_at=datetime.fromisoformat(payload["filed_at"]),
+        recorded_at=entry.at,
         reference=payload.get("reference", ""),
         delay_reason=payload.get("delay_reason", ""),
         sheet_sha256=payload.get("sheet_sha256", ""),
@@ -353,7 +365,8 @@ def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incid
         by=entry.principal,
         entry=entry.index,
     )
-    return replace(told, notifications=(*told.notifications, filed))
+    stated = (*told.stated, _done_outside("filed_at", filed.filed_at, entry))
+    return replace(told, notifications=(*told.notifications, filed), stated=stated)
 
 
 def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
@@ -361,6 +374,7 @@ def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> I
         means=tuple(payload["means"]),
         count=payload.get("count"),
         at=datetime.fromisoformat(payload["at"]),
+        recorded_at=entry.at,
         letters_sha256=tuple(payload["letters_sha256"]),
         by_means=payload["by_means"],
         not_reached=payload["not_reached"],
@@ -368,7 +382,12 @@ def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> I
         by=entry.principal,
         entry=entry.index,
     )
-    return replace(told, communications=(*told.communications, sent))
+    stated = (*told.stated, _done_outside("sent_at", sent.at, entry))
+    return replace(told, communications=(*told.communications, sent), stated=stated)
+
+
+def _done_outside(name: str, at: datetime, entry: Entry) -> Stated:
+    return Stated(name=name, value=at, at=entry.at, by=entry.principal, entry=entry.index)
 
 
 def _access(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incident:

@@ -105,6 +105,7 @@ class Procedure:
             told = self.incident(number)
             _must_be_open(told)
             facts = self.shaped(told.facts, changes)
+            _must_follow_awareness(told, facts.aware_at)
             look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), read=logs_read(told))
             values = dumped(facts)
             stated = {name: values.get(name) for name in changes}
@@ -256,28 +257,18 @@ class Procedure:
     ) -> Incident:
         """Records a notification that the person filed with the authority; lightproof itself files nothing.
 
-        Raises UsageRefused for an instant that cannot be, for a late one without reasons (Art. 33(1)), and for a
-        supplementary one without an initial one.
+        Raises UsageRefused for an instant that cannot be, for a late one without reasons (Art. 33(1)), for a
+        supplementary one without an initial one or an initial one after another, and for a closed breach.
         """
-        told = self.incident(number)
         if filed_at > self.now():
             raise refused("filed_at", _("this instant is in the future"))
-        if told.facts.aware_at is not None and filed_at < told.facts.aware_at:
-            raise refused("filed_at", _("nobody can notify a breach before being aware of it"))
-        first = not any(filed.regime == regime for filed in told.notifications)
-        if first and stage == "supplementary":
-            raise UsageRefused(
-                "initial-missing",
-                _("There is no initial notification to add to."),
-                _("Record the initial one first: --stage initial."),
-            )
-        if first and deadline is not None and filed_at > deadline and not delay_reason.strip():
-            raise UsageRefused(
-                "delay-unexplained",
-                _("This notification is late: it must say why (Article 33(1))."),
-                _("Give the reasons with --delay-reason; they are part of the notification."),
-            )
         with self.ledger.writing() as writing:
+            # Read where nobody else can write: of two who record the first notice at once, one comes second.
+            told = self.incident(number)
+            _must_be_open(told)
+            _must_be_in_order(told, stage, regime, filed_at)
+            if not _filed_under(told, regime) and deadline is not None and filed_at > deadline:
+                _must_be_explained(delay_reason)
             digest = writing.attach(sheet, media_type) if sheet else ""
             payload = {
                 "stage": stage,
@@ -304,11 +295,15 @@ class Procedure:
         """Records that persons were told, how many and how; never who (Art. 34).
 
         `letters`: the text of each, without names. `delivery`: what a list of persons shows of their number.
+        Raises UsageRefused for an instant that cannot be, and for a closed breach.
         """
         if at > self.now():
-            raise refused("at", _("this instant is in the future"))
-        told = self.incident(number)
+            raise refused("sent", _("this instant is in the future"))
         with self.ledger.writing() as writing:
+            told = self.incident(number)
+            _must_be_open(told)
+            if told.facts.aware_at is not None and at < told.facts.aware_at:
+                raise refused("sent", _("nobody can tell persons of a breach before being aware of it"))
             payload = {
                 "means": list(means),
                 "count": count,
@@ -373,9 +368,15 @@ class Procedure:
         return self._step(number, "closed", {"reason": reason})
 
     def reopen(self, number: str, reason: str) -> Incident:
-        """Opens a closed file again."""
-        told = self.incident(number)
+        """Opens a closed file again. Raises UsageRefused for one that is open."""
         with self.ledger.writing() as writing:
+            told = self.incident(number)
+            if told.status is not Status.CLOSED:
+                raise UsageRefused(
+                    "breach-not-closed",
+                    _("Breach {number} is not closed: there is nothing to open again.").format(number=told.id),
+                    _("Go on with it: “lightproof breach show {number}” says what comes next.").format(number=told.id),
+                )
             return self._write(writing, told, "reopened", {"reason": reason})
 
     def erase(self, number: str, reason: str) -> None:
@@ -486,6 +487,45 @@ class Procedure:
             raise refusal_of(error) from error
         check_facts(shaped, now=self.now())
         return shaped
+
+
+def _filed_under(told: Incident, regime: str) -> bool:
+    return any(filed.regime == regime for filed in told.notifications)
+
+
+def _must_be_explained(delay_reason: str) -> None:
+    if not delay_reason.strip():
+        raise UsageRefused(
+            "delay-unexplained",
+            _("This notification is late: it must say why (Article 33(1))."),
+            _("Give the reasons with --delay-reason; they are part of the notification."),
+        )
+
+
+def _must_be_in_order(told: Incident, stage: Stage, regime: str, filed_at: datetime) -> None:
+    """A notice comes after awareness, and in its place among those of its law."""
+    if told.facts.aware_at is not None and filed_at < told.facts.aware_at:
+        raise refused("filed_at", _("nobody can notify a breach before being aware of it"))
+    first = not _filed_under(told, regime)
+    if first and stage == "supplementary":
+        raise UsageRefused(
+            "initial-missing",
+            _("There is no initial notification to add to."),
+            _("Record the initial one first: --stage initial."),
+        )
+    if not first and stage == "initial":
+        raise UsageRefused(
+            "initial-twice",
+            _("The initial notification is on record already."),
+            _("Add to it: --stage supplementary, or complete."),
+        )
+
+
+def _must_follow_awareness(told: Incident, aware_at: datetime | None) -> None:
+    """What was filed or sent on record shows awareness: it cannot be moved after that."""
+    done = [*(filed.filed_at for filed in told.notifications), *(sent.at for sent in told.communications)]
+    if aware_at is not None and done and aware_at > min(done):
+        raise refused("aware_at", _("a notice or a letter on record is older: whoever sent it was aware"))
 
 
 def _must_be_open(told: Incident) -> None:

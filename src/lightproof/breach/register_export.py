@@ -10,7 +10,7 @@ from typing import Final
 
 from lightproof import __version__
 from lightproof.breach.facts import dumped
-from lightproof.breach.incident import Incident
+from lightproof.breach.incident import Incident, Notified
 from lightproof.breach.words import choice_word, delivery_text, fact_text, level_word, status_word
 from lightproof.documents import wording
 from lightproof.documents.model import Attachment, Document, Section, Table
@@ -46,8 +46,7 @@ def row(told: Incident) -> tuple[str, ...]:
         f"{wording.decimal(str(payload.get('score', '')))} ({level_word(str(payload.get('level', '')))})"
         for payload in told.assessments.values()
     ]
-    filed = [f"{rfc3339(one.filed_at)} {one.authority} {one.stage} {one.reference} {one.delay_reason}".strip()
-             for one in told.notifications]  # fmt: skip
+    filed = [_filed(one) for one in told.notifications]
     sent = [f"{rfc3339(one.at)} {delivery_text(one)}" for one in told.communications]
     return (
         told.id, wording.instant(told.opened_at), status_word(told.status),
@@ -61,6 +60,14 @@ def row(told: Incident) -> tuple[str, ...]:
         "; ".join(dict.fromkeys(line for lines in told.facts.evidence.values() for line in lines)),
         str(told.last.entry),
     )  # fmt: skip
+
+
+def _filed(one: Notified) -> str:
+    """When it was filed, and when that was recorded: whoever reads the register sees whether it was long after."""
+    recorded = _("recorded {when}").format(when=rfc3339(one.recorded_at))
+    return (
+        f"{rfc3339(one.filed_at)} ({recorded}) {one.authority} {one.stage} {one.reference} {one.delay_reason}".strip()
+    )
 
 
 def as_csv(breaches: Iterable[Incident]) -> bytes:

@@ -166,6 +166,8 @@ _FACTS: Final[Mapping[str, Said]] = {
     "ended_at": lambda: _("Ended"),
     "ongoing": lambda: _("Still going on"),
     "hint_at": lambda: _("First sign"),
+    "filed_at": lambda: _("Notification filed"),
+    "sent_at": lambda: _("Persons told"),
     "aware_at": lambda: _("Aware since"),
     "aware_basis": lambda: _("How one became aware"),
     "aware_by": lambda: _("Who became aware"),
