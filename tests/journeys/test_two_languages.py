@@ -1,5 +1,7 @@
 """A breach opened in one language and read in another: by an authority, by a colleague."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from cli.running import lightproof
 from lightproof.locale import LANGUAGES, Language
 from peers.lightproof_server import Archive, serving
 
+FRENCH = re.compile("[éèàçêù’]")
 OWN_WORDS = "La secrétaire a vu « access closed » sur l'écran."
 
 
@@ -77,3 +80,71 @@ def test_what_a_person_wrote_stays_as_it_was_written(home: Path, numbers: dict[L
     assert corrected.code == 0, corrected.err
     for language in LANGUAGES:
         assert OWN_WORDS in str(fields(home, numbers["en"], language)["discovery"]["value"])
+
+
+def test_a_supplementary_notice_tells_only_what_changed_whatever_the_language_of_the_first(
+    home: Path, numbers: dict[Language, str]
+) -> None:
+    filed = lightproof(
+        "breach",
+        "notify",
+        numbers["en"],
+        "--filed",
+        datetime.now(UTC).isoformat(),
+        "--reference",
+        "FR-1",
+        home=home,
+        language="fr",
+    )
+    assert filed.code == 0, filed.err
+    for language in LANGUAGES:
+        changed = {key for key, field in fields(home, numbers["en"], language).items() if field["changed"]}
+        assert changed == {"kind", "earlier_ref"}
+    corrected = lightproof(
+        "breach", "assess", numbers["en"], "--set", "measures=", "--set", "persons=3", "--reason", "counted", home=home
+    )
+    assert corrected.code == 0, corrected.err
+    for language in LANGUAGES:
+        changed = {key for key, field in fields(home, numbers["en"], language).items() if field["changed"]}
+        assert changed == {"kind", "earlier_ref", "measures", "persons"}
+
+
+def test_titles_of_the_list_are_in_the_language_of_the_reader(home: Path, numbers: dict[Language, str]) -> None:
+    english, french = (
+        lightproof("breach", "list", "--json", home=home, language=language).json["breaches"] for language in LANGUAGES
+    )
+    assert {row["title"].split(" (")[0] for row in english} == {
+        "Medical images within reach of strangers from the Internet"
+    }
+    assert {row["title"].split(" (")[0] for row in french} == {"Images médicales à portée d’inconnus depuis Internet"}
+
+
+def test_the_same_facts_read_in_another_language_are_no_new_judgement(home: Path, numbers: dict[Language, str]) -> None:
+    def steps(language: Language) -> list[str]:
+        ran = lightproof("breach", "assess", numbers["fr"], "--json", home=home, language=language)
+        assert ran.code == 0, ran.err
+        return [step["what"] for step in ran.json["steps"]]
+
+    assert steps("fr") == steps("en") == steps("fr")
+
+
+def test_an_assessment_made_before_the_facts_changed_is_retold_too(home: Path, numbers: dict[Language, str]) -> None:
+    number = numbers["fr"]
+    for arguments in (("--regime", "uk-gdpr/uk"), ("--set", "care=endangered", "--reason", "vu")):
+        ran = lightproof("breach", "assess", number, *arguments, home=home, language="fr")
+        assert ran.code == 0, ran.err
+    earlier = lightproof("breach", "show", number, "--json", home=home).json["assessments"]["uk-gdpr/uk"]
+    assert "A high risk to the rights and freedoms of persons is likely." in str(earlier)
+    assert not FRENCH.search(str(earlier))
+
+
+def test_reasons_that_the_program_gave_are_in_the_language_of_the_reader(home: Path, tmp_path: Path) -> None:
+    opened = lightproof("breach", "open", "--set", "persons=1..9", "--json", home=home, language="en")
+    assert opened.code == 0, opened.err
+    place = tmp_path / "file.html"
+    shown = lightproof("breach", "show", opened.json["id"], "--out", place, home=home, language="fr")
+    assert shown.code == 0, shown.err
+    page = place.read_text()
+    assert "déclaré par une personne" in page
+    assert "stated by a person" not in page
+    assert "Stated when the breach was opened." not in page

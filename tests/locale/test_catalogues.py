@@ -1,5 +1,6 @@
 """French is complete: every text of the program is translated, with the same placeholders, and typeset as French is."""
 
+import ast
 import re
 import string
 from pathlib import Path
@@ -38,6 +39,19 @@ def pairs(message: Message) -> list[tuple[str, str]]:
 
 def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_no_text_hides_in_a_formatted_string() -> None:
+    """Babel does not look into f-strings: such a text would never be translated."""
+    hidden = [
+        f"{file.relative_to(SOURCE)}:{node.lineno}"
+        for file in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.JoinedStr)
+        for called in ast.walk(node)
+        if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id in KEYWORDS
+    ]
+    assert not hidden
 
 
 def test_every_text_of_the_program_is_translated() -> None:

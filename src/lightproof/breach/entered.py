@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, get_args, get_origin
 
 from lightproof.breach.facts import FACT_NAMES, BreachFacts, Range, refused
+from lightproof.breach.reasons import stated_by_a_person
 from lightproof.locale import gettext as _
 
 _YES: Final = {"yes": True, "oui": True, "true": True, "no": False, "non": False, "false": False}
@@ -80,7 +81,7 @@ def _range(name: str, text: str) -> dict[str, object]:
     if not low.isdigit() or (high and not high.isdigit()):
         raise refused(name, _("write a number, or two as 100..1200"))
     at_most = int(high) if high else None if dots else int(low)
-    return {"at_least": int(low), "at_most": at_most, "estimated": bool(dots), "method": _("stated by a person")}
+    return {"at_least": int(low), "at_most": at_most, "estimated": bool(dots), "method": stated_by_a_person()}
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

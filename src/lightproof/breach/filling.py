@@ -173,7 +173,8 @@ def _revealed(facts: BreachFacts) -> str:
     if revealed is None:
         return ""
     text = _("{authority} told us on {when}.").format(authority=revealed.authority, when=instant(revealed.at))
-    return f"{text} {_('Reference: {reference}.').format(reference=revealed.reference)}" if revealed.reference else text
+    reference = _("Reference: {reference}.").format(reference=revealed.reference)
+    return f"{text} {reference}" if revealed.reference else text
 
 
 def _delay(asked: Asked) -> Answer:

@@ -7,7 +7,7 @@ from typing import Final, cast
 from lightproof.breach.clock import Clock, clock_under
 from lightproof.breach.incident import GRAVITY, Choice, Duty, Incident, Status
 from lightproof.breach.procedure import Procedure
-from lightproof.breach.triage import assess, recorded
+from lightproof.breach.triage import assess, recorded, substance
 from lightproof.evidence.ledger import Ledger
 from lightproof.law.regimes import regime
 
@@ -15,13 +15,13 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def assess_and_record(procedure: Procedure, told: Incident, regimes: Sequence[str]) -> Incident:
-    """Judges the breach by each regime; an entry is written where the answer or the score is not the one recorded.
+    """Judges the breach by each regime; an entry is written where it says something else than the last one.
 
     Raises UsageRefused for a regime that is not shipped.
     """
     for name in regimes:
         said = recorded(assess(told.facts, regime(name)))
-        if told.status is not Status.CLOSED and said != told.assessments.get(name):
+        if told.status is not Status.CLOSED and substance(said) != substance(told.assessments.get(name)):
             told = procedure.assessed(told.id, said)
     return told
 

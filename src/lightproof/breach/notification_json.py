@@ -67,6 +67,18 @@ def filled_before(told: Incident, regime: str, attachment: Callable[[str], bytes
     return filed_values(attachment(filed[-1].sheet_sha256)) if filed else None
 
 
+def in_our_language(
+    filed: Mapping[str, object], drawn_there: Notification, drawn_here: Notification
+) -> Mapping[str, object]:
+    """What was filed, each answer that it shares with the notice drawn in another language as it is drawn here.
+
+    A notice filed in one language is compared with the next in another: what only reads otherwise has not changed.
+    """
+    here = {field.key: as_json(field.answer.value) for field in drawn_here.fields}
+    there = {field.key: as_json(field.answer.value) for field in drawn_there.fields}
+    return {key: here.get(key, value) if value == there.get(key) else value for key, value in filed.items()}
+
+
 def schema() -> dict[str, object]:
     """JSON Schema (2020-12) of `document`."""
     instant: dict[str, object] = {"type": ["string", "null"], "format": "date-time"}

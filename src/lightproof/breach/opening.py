@@ -6,9 +6,11 @@ Rules of this file:
 - services reached through several protocols hold the same archive: numbers are never added up over them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from lightproof.breach.facts import (
@@ -31,6 +33,7 @@ from lightproof.documents.rules import action_of, title_of
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import ExposureReport, Finding, Grade, Service, Vantage
 from lightproof.evidence.runs import Run, period
+from lightproof.locale import LANGUAGES, speaking
 from lightproof.locale import gettext as _
 
 _IMAGING: Final = frozenset(
@@ -207,10 +210,39 @@ def _from_internet(services: Sequence[Service]) -> bool:
 
 def _title(services: Sequence[Service]) -> str:
     first = max(services, key=lambda service: service.grade)
-    where = _("from the Internet") if _from_internet(services) else _("from the local network")
+    return _titled(internet=_from_internet(services), service=first.service, port=str(first.port))
+
+
+def _titled(*, internet: bool, service: str, port: str) -> str:
+    where = _("from the Internet") if internet else _("from the local network")
     return _("Medical images within reach of strangers {where} ({service}, port {port})").format(
-        where=where, service=first.service, port=first.port
+        where=where, service=service, port=port
     )
+
+
+def title_here(title: str) -> str:
+    """A title that a breach was opened with, in the current language; one that a person wrote, as it is.
+
+    A list reads titles alone, and of thousands of breaches: what a title was drawn from is read out of it.
+    """
+    for shape, internet in _title_shapes():
+        if found := shape.fullmatch(title):
+            return _titled(internet=internet, service=found["service"], port=found["port"])
+    return title
+
+
+@cache
+def _title_shapes() -> tuple[tuple[re.Pattern[str], bool], ...]:
+    shapes: list[tuple[re.Pattern[str], bool]] = []
+    for drawn_in in LANGUAGES:
+        with speaking(drawn_in):
+            for internet in (True, False):
+                before, between, after = _titled(internet=internet, service="{}", port="{}").split("{}")
+                shape = (
+                    rf"{re.escape(before)}(?P<service>[a-z0-9-]+){re.escape(between)}(?P<port>\d+){re.escape(after)}"
+                )
+                shapes.append((re.compile(shape), internet))
+    return tuple(shapes)
 
 
 def _description(services: Sequence[Service], report: ExposureReport, *, first: datetime | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 
-from lightproof.breach import register
+from lightproof.breach import reasons, register
 from lightproof.breach.access.examining import LogReader, NamedLog, exposure_of
 from lightproof.breach.exemptions import Ground
 from lightproof.breach.exemptions import exemption as exemption_of
@@ -132,9 +132,7 @@ class Procedure:
             ],
             "evidence": {"ended_at": [f"entry {entry}"], "ongoing": [f"entry {entry}"]},
         }
-        return self.correct(
-            number, changes, _("A later check (ledger entry {entry}) found it closed.").format(entry=entry)
-        )
+        return self.correct(number, changes, reasons.found_closed(entry))
 
     def accessed(self, number: str, logs: Sequence[NamedLog], reader: LogReader) -> Incident:
         """Reads the access logs of this breach; what they prove becomes a fact, with the entry that shows it.
@@ -151,7 +149,7 @@ class Procedure:
         found = reader.examined(logs, exposure_of(told, services, self.runs(), self.now()))
         told = self._step(number, "access", found.kept)
         changes = found.changes(told, told.last.entry)
-        return self.correct(number, changes, _("Access logs were read.")) if changes else told
+        return self.correct(number, changes, reasons.logs_read()) if changes else told
 
     def attached(self, number: str, content: bytes, media_type: str, *, shows: str = "", reason: str = "") -> Incident:
         """Keeps a file with the breach, as evidence; the last step names its digest.

@@ -7,10 +7,10 @@ Rules of this file:
 - the severity informs, the facts decide.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from lightproof.breach.clock import Clock, clock_under
 from lightproof.breach.exemptions import Ground, exemption, lacking
@@ -125,6 +125,25 @@ def recorded(assessment: Assessment) -> dict[str, object]:
         "missing": list(assessment.missing),
         "warnings": list(assessment.warnings),
     }
+
+
+_WORDED: Final = frozenset({"text", "because", "period"})
+_SENTENCES: Final = frozenset({"would_change", "warnings", "flags", "aggravations"})
+
+
+def substance(said: object) -> object:
+    """What `recorded` gave, without its wording: the same in every language. Of sentences, how many there are."""
+    match said:
+        case Mapping():
+            return {
+                name: len(cast("list[object]", part)) if name in _SENTENCES else substance(part)
+                for name, part in cast("Mapping[str, object]", said).items()
+                if name not in _WORDED
+            }
+        case list():
+            return [substance(part) for part in cast("list[object]", said)]
+        case _:
+            return said
 
 
 # The register

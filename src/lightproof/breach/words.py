@@ -85,7 +85,8 @@ def _mapping_text(value: Mapping[str, Any]) -> str:
         method = value.get("method", "")
         return f"{number} ({method})" if method else number
     if "what" in value:
-        return f"{value['what']} ({_('planned')})" if value.get("planned") else str(value["what"])
+        what = str(value["what"])
+        return _("{what} (planned)").format(what=what) if value.get("planned") else what
     return ", ".join(fact_text(name, part) for name, part in value.items())
 
 

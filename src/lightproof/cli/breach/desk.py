@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -94,29 +94,42 @@ class Desk:
 
     def retold(self, told: "Incident") -> "Incident":
         """The breach in the current language, whatever the one in which it was opened."""
-        from lightproof.breach.retold import phrases, retold
+        from lightproof.breach.retold import retold
 
-        return retold(told, phrases(told, self.procedure.opened_from(told)))
+        return retold(told, self.procedure.opened_from(told))
 
     def notification(self, told: "Incident", stage: str | None, *, law: str, delay_reason: str) -> "Notification":
         """The notice that comes next, or the one that is wanted, under this law."""
         from lightproof.breach.asked import judgement_of
         from lightproof.breach.judging import clock_of, drifts_of
         from lightproof.breach.notification import next_stage, notification
-        from lightproof.breach.notification_json import filled_before
+        from lightproof.breach.notification_json import filled_before, in_our_language
+        from lightproof.locale import LANGUAGES, speaking
 
-        told = self.retold(told)
-        return notification(
-            told,
-            self.home.settings.organisation,
-            judgement_of(told, law),
-            clock_of(told, (law,), drifts_of(self.home.ledger, told)),
-            cast("Stage", stage) if stage else next_stage(told, law),
-            now=now_utc(),
-            regime=law,
-            delay_reason=delay_reason,
-            before=filled_before(told, law, self.home.ledger.attachment),
-        )
+        now = now_utc()
+
+        def drawn(before: "Mapping[str, object] | None" = None) -> "Notification":
+            read = self.retold(told)
+            return notification(
+                read,
+                self.home.settings.organisation,
+                judgement_of(read, law),
+                clock_of(read, (law,), drifts_of(self.home.ledger, read)),
+                cast("Stage", stage) if stage else next_stage(read, law),
+                now=now,
+                regime=law,
+                delay_reason=delay_reason,
+                before=before,
+            )
+
+        here, before = drawn(), filled_before(told, law, self.home.ledger.attachment)
+        if before is None:
+            return here
+        for other in LANGUAGES:
+            with speaking(other):
+                there = drawn()
+            before = in_our_language(before, there, here)
+        return drawn(before)
 
     def filed(
         self, told: "Incident", notice: "Notification", *, law: str, at: str, reference: str, delay_reason: str
@@ -249,7 +262,7 @@ def show_breach(desk: Desk, told: "Incident", *, as_json: bool, following: str =
     if as_json:
         from lightproof.breach.incident_json import dumps
 
-        sys.stdout.buffer.write(dumps(told, desk.clock(told)))
+        sys.stdout.buffer.write(dumps(desk.retold(told), desk.clock(told)))
     else:
         from lightproof.documents.terminal import Screen, terminal
 

@@ -19,9 +19,11 @@ _ROWS: Final = 20
 @json_option
 def command(status: str | None, late: bool, limit: int, start: int, as_json: bool) -> int:
     """Reads rows, never files: quick however long the register is."""
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from lightproof.breach import register
+    from lightproof.breach.opening import title_here
     from lightproof.cli.breach.screens import rows_as_json, rows_as_text
     from lightproof.cli.home import opened
 
@@ -29,5 +31,6 @@ def command(status: str | None, late: bool, limit: int, start: int, as_json: boo
     with opened() as home, home.ledger.database.reading() as connection:
         wanted = register.Filter(status=status, late_at=now if late else None)
         page = register.page(connection, wanted, limit=limit, start=start)
+    page = replace(page, lines=tuple(replace(line, title=title_here(line.title)) for line in page.lines))
     click.echo(rows_as_json(page) if as_json else rows_as_text(page, now), nl=not as_json)
     return 0

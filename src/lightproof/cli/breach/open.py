@@ -43,6 +43,7 @@ def command(
     """Opens the breach, then assesses it at once: the clock does not wait."""
     from lightproof.breach.entered import entered_facts
     from lightproof.breach.facts import BreachFacts, read_facts, reported_facts
+    from lightproof.breach.reasons import stated_at_opening
 
     reported = report is not None or facts_file is not None
     if sum((bool(findings) or run_entry is not None, alert is not None, reported)) > 1:
@@ -64,7 +65,7 @@ def command(
             else:
                 told = desk.procedure.open_from_finding(findings, run_entry=run_entry)
             if changes:
-                told = desk.procedure.correct(told.id, changes, _("Stated when the breach was opened."))
+                told = desk.procedure.correct(told.id, changes, stated_at_opening())
         told = desk.assessed(told)
         show_breach(desk, told, as_json=as_json, following=f"lightproof breach notify {told.id}")
     return 0

@@ -108,8 +108,10 @@ def _has_expired(desk: Desk, told: "Incident") -> bool:
 
 def _erase(desk: Desk, wanted: list["Incident"], reason: str, *, asked: bool) -> int:
     """Erases what has expired, one breach a transaction: whoever stops it in between has erased some of them whole."""
+    from lightproof.breach.opening import title_here
+
     for told in wanted:
-        click.echo(f"{told.id}  {told.facts.title}")
+        click.echo(f"{told.id}  {title_here(told.facts.title)}")
     question = ngettext(
         "Erase this breach for good? Copies and backups made before still hold it.",
         "Erase these {n} breaches for good? Copies and backups made before still hold them.",
