@@ -23,6 +23,7 @@ def test_every_value_has_a_word(value: str) -> None:
 
 
 def test_numbers_say_how_they_were_found() -> None:
-    assert fact_text("persons", {"at_least": 1, "at_most": 9, "method": "counted"}) == "1 to 9 (counted)"
-    assert fact_text("persons", {"at_least": 5, "at_most": 5}) == "5"
-    assert fact_text("persons", {"at_least": 5, "at_most": None}) == "5 or more"
+    between = {"at_least": 1, "at_most": 1200, "method": "by hand"}
+    assert fact_text("persons", between) == "between 1 and 1,200 (estimated: by hand)"
+    assert fact_text("persons", {"at_least": 5, "at_most": 5, "estimated": False}) == "5 (counted)"
+    assert fact_text("persons", {"at_least": 5, "at_most": None}) == "at least 5 (estimated)"

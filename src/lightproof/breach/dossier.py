@@ -3,17 +3,20 @@
 The first section is what a terminal shows; the pages after it are for the file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Final, cast
 
 from lightproof import __version__
-from lightproof.breach.access.told import access_blocks, conclusion_word
+from lightproof.breach.access.told import access_blocks
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
-from lightproof.breach.incident import DONE_OUTSIDE, DUTIES, Incident, Stated, Status, Step
+from lightproof.breach.history import said
+from lightproof.breach.incident import DONE_OUTSIDE, DUTIES, Incident, Stated, Status
 from lightproof.breach.judging import proposed
 from lightproof.breach.pending import pending
+from lightproof.breach.shown import evidence_text, pieces
 from lightproof.breach.words import (
     choice_word,
     delivery_text,
@@ -174,13 +177,15 @@ def _duties(told: Incident) -> Table:
 def _known(told: Incident) -> list[Block]:
     values = dumped(told.facts)
     evidence = told.facts.evidence
-    rows = tuple(
-        (fact_name(name), fact_text(name, value), ", ".join(_short(line) for line in evidence.get(name, ())) or "–")
-        for name, value in values.items()
-        if name not in ("evidence", "title", "description")
-    )
+    rows: list[tuple[str, str, str]] = []
+    for name, value in values.items():
+        if name in ("evidence", "title", "description"):
+            continue
+        shown_by = evidence_text(evidence.get(name, ()), short=True) or "–"
+        lines = [piece for line in fact_text(name, value).splitlines() for piece in pieces(line)]
+        rows += zip_longest((fact_name(name),), lines or ("–",), (shown_by,), fillvalue="")
     blocks: list[Block] = [Paragraph(line) for line in told.facts.description.splitlines() if line]
-    blocks.append(Table(_("Facts"), (_("Fact"), _("What is known"), _("Shown by")), rows, widths=(3, 6, 3)))
+    blocks.append(Table(_("Facts"), (_("Fact"), _("What is known"), _("Shown by")), tuple(rows), widths=(3, 6, 3)))
     for summary in told.access:
         blocks.append(Heading(_("Access logs")))
         blocks += access_blocks(summary)
@@ -226,7 +231,7 @@ def _assessed(told: Incident) -> list[Block]:
 
 def _history(told: Incident) -> list[Block]:
     steps = tuple(
-        (str(step.entry), wording.instant(step.at), step_word(step.what), step.by, _said(step)) for step in told.steps
+        (str(step.entry), wording.instant(step.at), step_word(step.what), step.by, said(step)) for step in told.steps
     )
     columns = (_("Entry"), _("Written"), _("Step"), _("By"), _("What was said"))
     blocks: list[Block] = [Table(_("Every step"), columns, steps, widths=(1, 3, 2, 2, 6))]
@@ -247,29 +252,6 @@ def _stated(one: Stated) -> tuple[str, ...]:
     value = wording.instant(one.value) if one.value else "–"
     unsaid = _("recorded afterwards") if one.name in DONE_OUTSIDE else _("when the breach was opened")
     return fact_name(one.name), value, wording.instant(one.at), one.by, one.reason or unsaid
-
-
-def _said(step: Step) -> str:
-    payload: Mapping[str, Any] = step.payload
-    match step.what:
-        case "corrected":
-            return f"{', '.join(fact_name(name) for name in payload['facts'])}: {payload['reason']}"
-        case "decided":
-            return f"{duty_word(payload['duty'])} {choice_word(payload['choice'])} {payload['reason']}"
-        case "notified":
-            return f"{payload['authority']}, {payload['stage']} {payload['reference']}"
-        case "closed" | "reopened":
-            return str(payload["reason"])
-        case "access":
-            return conclusion_word(str(payload["conclusion"]))
-        case "assessed":
-            return f"{payload['regime']}: {wording.decimal(str(payload.get('score', '')))}"
-        case _:
-            return ""
-
-
-def _short(line: str) -> str:
-    return f"{line[:15]}…" if line.startswith("sha256:") else line
 
 
 def _sequence(value: object) -> Sequence[Any]:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from lightproof.breach.answers import Answer, Contact, Value
 from lightproof.breach.asked import FACTS_BEHIND, Asked, instant, keys, natures_of, said, source_of
-from lightproof.breach.facts import BreachFacts, Certainty, ControllerKind, Measure, PersonKind
-from lightproof.breach.telling import body_line, communication, consequences, elsewhere
-from lightproof.breach.words import fact_name
+from lightproof.breach.facts import BreachFacts, Certainty, ControllerKind, PersonKind
+from lightproof.breach.telling import communication, consequences, elsewhere
+from lightproof.breach.words import body_text, fact_name, measure_text
 from lightproof.locale import gettext as _
 from lightproof.storage.settings import Organisation, Person
 
@@ -71,7 +71,7 @@ def _organisation(asked: Asked) -> dict[str, Answer]:
     if contact is None and representative is not None and facts.controller_kind is ControllerKind.INDIVIDUAL_DOCTOR:
         note = _("In practice alone, the doctor answers.")
         found["contact"] = Answer(value=representative, source="settings", proposed=True, note=note)
-    others = said(asked, FACTS_BEHIND["others"], tuple(body_line(other) for other in facts.others))
+    others = said(asked, FACTS_BEHIND["others"], tuple(body_text(other) for other in facts.others))
     informed = [other.informed_at for other in facts.others if other.informed_at is not None]
     if not facts.others:
         others = Answer(note=_("None known. A provider that set up the network or hosts the images belongs here."))
@@ -214,7 +214,7 @@ def _breach(asked: Asked) -> dict[str, Answer]:
         "cause": said(asked, behind["cause"], keys(facts.cause)),
         "description": said(asked, behind["description"], facts.description or facts.title),
         "prior_measures": said(asked, behind["prior_measures"], _prior(facts)),
-        "measures": said(asked, behind["measures"], tuple(_measure(measure) for measure in facts.measures)),
+        "measures": said(asked, behind["measures"], tuple(measure_text(measure) for measure in facts.measures)),
     }
 
 
@@ -225,15 +225,6 @@ def _prior(facts: BreachFacts) -> str:
     if facts.missing_measures:
         lines.append(_("Missing: {measures}.").format(measures="; ".join(facts.missing_measures)))
     return "\n".join(lines)
-
-
-def _measure(measure: Measure) -> str:
-    what = measure.what if not measure.owner else f"{measure.what} ({measure.owner})"
-    if measure.planned:
-        if measure.at is not None:
-            return _("Planned for {when}: {what}").format(when=instant(measure.at), what=what)
-        return _("Planned: {what}").format(what=what)
-    return _("{when}: {what}").format(when=instant(measure.at), what=what) if measure.at is not None else what
 
 
 # 8. Data and persons

@@ -4,14 +4,27 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from lightproof import __version__
 from lightproof.breach.facts import dumped
-from lightproof.breach.incident import Incident, Notified
-from lightproof.breach.words import choice_word, delivery_text, fact_text, level_word, status_word
+from lightproof.breach.history import changes
+from lightproof.breach.incident import Decided, Duty, Incident, Notified
+from lightproof.breach.judging import proposed
+from lightproof.breach.shown import evidence_text, pieces
+from lightproof.breach.words import (
+    choice_word,
+    delivery_text,
+    fact_name,
+    fact_text,
+    law_name,
+    level_word,
+    stage_word,
+    status_word,
+)
 from lightproof.documents import wording
 from lightproof.documents.model import Attachment, Document, Section, Table
 from lightproof.documents.text import for_csv
@@ -24,65 +37,166 @@ from lightproof.locale import language
 SCHEMA_ID: Final = "urn:lightproof:schema:breach-register:1"
 
 
-def columns() -> tuple[str, ...]:
-    """Heads of the table: what Art. 33(5) and the authority's guidance want in a register."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its key, which scripts rely on; its head in the current language; characters it takes on a sheet."""
+
+    key: str
+    head: str
+    width: int = 18
+
+
+def columns() -> tuple[Column, ...]:
+    """What Art. 33(5) and the authority's guidance want in a register, in the order of a breach's life."""
     return (
-        _("Number"), _("Opened"), _("State"), _("What happened"), _("Began"), _("Ended"), _("Aware since"),
-        _("How it was found"), _("Kinds of data"), _("Systems"), _("Persons"), _("Records"), _("Severity"),
-        _("Authority told?"), _("Why"), _("Filed"), _("Persons told?"), _("Exemption"), _("Effects"),
-        _("Measures"), _("Processors and others"), _("Evidence"), _("Last entry"),
-    )  # fmt: skip
+        Column("id", _("Number"), 13),
+        Column("opened_at", _("Opened")),
+        Column("status", _("State"), 11),
+        Column("title", _("Breach"), 30),
+        Column("description", _("What happened"), 50),
+        Column("nature", _("How the data were affected"), 24),
+        Column("origin", _("Origin")),
+        Column("cause", _("Cause")),
+        Column("started_at", _("Began")),
+        Column("ended_at", _("Ended")),
+        Column("discovery", _("How it was found"), 36),
+        Column("found_by", _("Found by")),
+        Column("aware_at", _("Aware since")),
+        Column("aware_basis", _("How one became aware"), 30),
+        Column("data", _("Kinds of data"), 24),
+        Column("systems", _("Systems"), 30),
+        Column("persons", _("Persons"), 24),
+        Column("records", _("Records"), 24),
+        Column("effects", _("Likely consequences"), 30),
+        Column("severity", _("Severity (ENISA)"), 20),
+        Column("risk_reasons", _("Why this risk"), 50),
+        Column("authority_told", _("Authority told?"), 20),
+        Column("authority_reason", _("Why the authority is told, or not"), 36),
+        Column("filed", _("Notifications filed"), 36),
+        Column("delay_reason", _("Reasons for the delay"), 30),
+        Column("persons_told", _("Persons told?"), 20),
+        Column("persons_reason", _("Why the persons are told, or not"), 36),
+        Column("exemption", _("Exemption"), 20),
+        Column("sent", _("Messages to persons"), 30),
+        Column("prior_measures", _("Measures in place before, and missing"), 40),
+        Column("measures", _("Measures taken or planned"), 50),
+        Column("others", _("Processors and others, and when they told or were told"), 36),
+        Column("evidence", _("Evidence"), 40),
+        Column("changes", _("Every step: when, by whom"), 60),
+    )
 
 
-def row(told: Incident) -> tuple[str, ...]:
-    """One breach of the table."""
+def row(told: Incident) -> dict[str, str]:
+    """One breach of the table: key of a column -> text in the current language; a list has one entry a line."""
     values = dumped(told.facts)
 
-    def fact(name: str) -> str:
-        return fact_text(name, values[name]) if name in values else ""
+    def facts(*names: str, named: bool = False) -> str:
+        said = {name: fact_text(name, values[name]) for name in names if values.get(name) not in (None, "", [])}
+        lines = ((name, line) for name, text in said.items() for line in text.splitlines())
+        return _lines(_named(name, line) if named else line for name, line in lines)
 
+    about = facts("description")
     notify, communicate = told.decisions.get("notify"), told.decisions.get("communicate")
-    levels = [
-        f"{wording.decimal(str(payload.get('score', '')))} ({level_word(str(payload.get('level', '')))})"
-        for payload in told.assessments.values()
-    ]
-    filed = [_filed(one) for one in told.notifications]
-    sent = [f"{rfc3339(one.at)} {delivery_text(one)}" for one in told.communications]
-    return (
-        told.id, wording.instant(told.opened_at), status_word(told.status),
-        " ".join(part for part in (told.facts.title, told.facts.description) if part),
-        fact("started_at"), fact("ended_at"), fact("aware_at"), fact("discovery"),
-        "; ".join(part for part in (fact("data"), fact("sensitive")) if part), fact("systems"),
-        fact("persons"), fact("records"), "; ".join(levels),
-        choice_word(notify.choice) if notify else choice_word("undetermined"), notify.reason if notify else "",
-        "; ".join(filed), "; ".join(sent) or (choice_word(communicate.choice) if communicate else ""),
-        communicate.exemption if communicate else "", fact("effects"), fact("measures"), fact("others"),
-        "; ".join(dict.fromkeys(line for lines in told.facts.evidence.values() for line in lines)),
-        str(told.last.entry),
-    )  # fmt: skip
+    cells = {
+        "id": told.id,
+        "opened_at": wording.instant(told.opened_at),
+        "status": status_word(told.status),
+        "title": told.facts.title,
+        "description": "" if about == told.facts.title else about,
+        "nature": facts("confidentiality", "integrity", "availability", named=True),
+        "ended_at": facts("ended_at") or (_("still going on") if told.facts.ongoing else ""),
+        "found_by": told.facts.aware_by or told.opened_by,
+        "data": facts("data", "sensitive"),
+        "effects": facts("effects", "harms", "care"),
+        "severity": _lines(_severity(name, payload) for name, payload in told.assessments.items()),
+        "risk_reasons": _lines(_risk_reasons(told)),
+        "authority_told": _answer(told, "notify"),
+        "authority_reason": notify.reason if notify else "",
+        "filed": _lines(_filed(one) for one in told.notifications),
+        "delay_reason": _lines(one.delay_reason for one in told.notifications),
+        "persons_told": _answer(told, "communicate"),
+        "persons_reason": communicate.reason if communicate else "",
+        "exemption": _exemption(communicate),
+        "sent": _lines(f"{wording.instant(one.at)}, {delivery_text(one)}" for one in told.communications),
+        "prior_measures": facts("prior_measures", "missing_measures", named=True),
+        "others": facts("others", "other_bodies", "revealed_by_authority"),
+        "evidence": _lines(evidence_text((ref,), short=False) for ref in _evidence(told)),
+        "changes": _lines(changes(told)),
+    }
+    return {column.key: cells[column.key] if column.key in cells else facts(column.key) for column in columns()}
+
+
+def _named(name: str, text: str) -> str:
+    return _("{fact}: {value}").format(fact=fact_name(name), value=text)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(dict.fromkeys(text for text in texts if text))
+
+
+def _severity(name: str, payload: Mapping[str, Any]) -> str:
+    score, level = wording.decimal(str(payload.get("score", "–"))), level_word(str(payload.get("level", "")))
+    return _("{score} ({level}), by {law}").format(score=score, level=level, law=law_name(name))
+
+
+def _risk_reasons(told: Incident) -> Iterator[str]:
+    """Why each law wants somebody told, or not, each reason once."""
+    for payload in told.assessments.values():
+        for answer in payload["answers"]:
+            if answer["duty"] != "document":
+                yield from (str(reason["text"]) for reason in answer["reasons"])
+
+
+def _answer(told: Incident, duty: Duty) -> str:
+    """What was decided; where nobody decided, what was done, or what is proposed."""
+    decided = told.decisions.get(duty)
+    if decided is not None:
+        return _("{choice}, decided by {who} on {when}").format(
+            choice=choice_word(decided.choice), who=decided.by, when=wording.instant(decided.at)
+        )
+    done = told.notifications if duty == "notify" else told.communications
+    if done:
+        return _("{choice}, without a decision on record").format(choice=choice_word("yes"))
+    return _("not decided; proposed: {choice}").format(choice=choice_word(proposed(told, duty)))
+
+
+def _exemption(decided: Decided | None) -> str:
+    if decided is None or not decided.exemption:
+        return ""
+    shown = evidence_text(decided.evidence, short=True)
+    return _("Article {article}, shown by {evidence}").format(article=decided.exemption, evidence=shown)
 
 
 def _filed(one: Notified) -> str:
     """When it was filed, and when that was recorded: whoever reads the register sees whether it was long after."""
-    recorded = _("recorded {when}").format(when=rfc3339(one.recorded_at))
-    return (
-        f"{rfc3339(one.filed_at)} ({recorded}) {one.authority} {one.stage} {one.reference} {one.delay_reason}".strip()
-    )
+    recorded = _("recorded {when}").format(when=wording.instant(one.recorded_at))
+    parts = (wording.instant(one.filed_at), recorded, one.authority, stage_word(one.stage), one.reference)
+    return ", ".join(part for part in parts if part)
+
+
+def _evidence(told: Incident) -> Iterator[str]:
+    """Entries and digests that show the facts, and the reports, sheets and letters that the ledger keeps."""
+    yield from (ref for refs in told.facts.evidence.values() for ref in refs)
+    kept = [told.source.report_sha256, *(one.sheet_sha256 for one in told.notifications)]
+    kept += [digest for one in told.communications for digest in one.letters_sha256]
+    yield from (f"sha256:{digest}" for digest in kept if digest)
 
 
 def as_csv(breaches: Iterable[Incident]) -> bytes:
-    """The table as CSV (RFC 4180), UTF-8 with a mark for spreadsheets; no cell is a formula."""
+    """The table as CSV (RFC 4180), UTF-8 with a mark for spreadsheets; no cell is a formula, or breaks its line."""
     drawn = io.StringIO(newline="")
     writer = csv.writer(drawn)
-    writer.writerow([for_csv(head) for head in columns()])
+    writer.writerow([for_csv(column.head) for column in columns()])
     for told in breaches:
-        writer.writerow([for_csv(cell) for cell in row(told)])
+        writer.writerow([for_csv(cell.replace("\n", " · ")) for cell in row(told).values()])
     return b"\xef\xbb\xbf" + drawn.getvalue().encode("utf-8", "replace")
 
 
 def as_xlsx(breaches: Iterable[Incident], made: datetime) -> bytes:
     """The table as XLSX. Raises MissingExtra."""
-    return xlsx(_("Register of breaches"), columns(), (row(told) for told in breaches), made)
+    heads, widths = [column.head for column in columns()], [column.width for column in columns()]
+    rows = (tuple(row(told).values()) for told in breaches)
+    return xlsx(_("Register of breaches"), heads, rows, made, widths=widths)
 
 
 def as_document(
@@ -92,7 +206,7 @@ def as_document(
     sections = tuple(
         Section(
             f"{told.id} {told.facts.title}",
-            (Table(told.id, (_("Entry"), _("Content")), tuple(zip(columns(), row(told), strict=True)), widths=(1, 3)),),
+            (Table(told.id, (_("Question"), _("What is known")), tuple(_rows(told)), widths=(1, 3)),),
         )
         for told in breaches
     )
@@ -108,8 +222,20 @@ def as_document(
     )
 
 
+def _rows(told: Incident) -> Iterator[tuple[str, str]]:
+    """Head and text of every column; a text too long for a cell goes on in the rows below."""
+    cells = row(told)
+    for column in columns():
+        head = column.head
+        for piece in [part for line in cells[column.key].splitlines() for part in pieces(line)] or ["–"]:
+            yield head, piece
+            head = ""
+
+
 def as_json(breaches: Sequence[Incident], ledger: Ledger, made: datetime) -> bytes:
     """The register with every entry of every breach, as hashed, and its proof of inclusion in one checkpoint.
+
+    The keys of a row are the same in every language; its texts are in the current one, as the breaches are given.
 
     Whoever holds the ledger's public key verifies it without us: leaf = SHA-256(0x00 || line), then RFC 9162, 2.1.3.2.
     """
@@ -124,7 +250,7 @@ def as_json(breaches: Sequence[Incident], ledger: Ledger, made: datetime) -> byt
         "breaches": [
             {
                 "id": told.id,
-                "row": dict(zip(columns(), row(told), strict=True)),
+                "row": row(told),
                 "facts": dumped(told.facts),
                 "entries": [
                     {

@@ -8,6 +8,7 @@ from typing import Final
 from lightproof.breach.answers import Contact, Origin
 from lightproof.breach.facts import Range
 from lightproof.breach.notification import Field
+from lightproof.breach.words import range_text
 from lightproof.documents.text import LONGEST
 from lightproof.documents.wording import day, fact_word, instant, local_instant, number
 from lightproof.law.countries import country_name
@@ -52,19 +53,6 @@ def both_instants(at: datetime, zone: tzinfo) -> str:
     if not at.astimezone(zone).utcoffset():
         return instant(at)
     return _("{local}, that is {utc}").format(local=local_instant(at, zone), utc=_hour(at))
-
-
-def range_text(value: Range) -> str:
-    """A number as it is known, with the way it was found."""
-    low, high = number(value.at_least), None if value.at_most is None else number(value.at_most)
-    if high is None:
-        told = _("at least {low}").format(low=low)
-    elif high == low:
-        told = low
-    else:
-        told = _("between {low} and {high}").format(low=low, high=high)
-    exact = _("estimated") if value.estimated else _("counted")
-    return f"{told} ({exact}{_colon()}{value.method})" if value.method else f"{told} ({exact})"
 
 
 def source_text(origin: Origin | None) -> str:
@@ -120,7 +108,3 @@ def _ref(ref: str, short: bool) -> str:
 def _hour(at: datetime) -> str:
     at = at.astimezone(UTC)
     return _("{hour:02d}:{minute:02d} UTC").format(hour=at.hour, minute=at.minute)
-
-
-def _colon() -> str:
-    return "\u00a0: " if language() == "fr" else ": "

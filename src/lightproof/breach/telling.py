@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from lightproof.breach.answers import Answer
 from lightproof.breach.asked import FACTS_BEHIND, NATURES, Asked, keys, natures_of, said
-from lightproof.breach.facts import BreachFacts, OtherBody
+from lightproof.breach.facts import BreachFacts
+from lightproof.breach.words import body_text
 from lightproof.law.forms import Proposal
 from lightproof.locale import gettext as _
 
@@ -144,9 +145,5 @@ def elsewhere(asked: Asked) -> dict[str, Answer]:
         if facts.other_countries or authority
         else abroad,
         "third_countries": said(asked, behind["third_countries"], facts.third_countries),
-        "other_bodies": said(asked, behind["other_bodies"], tuple(body_line(body) for body in facts.other_bodies)),
+        "other_bodies": said(asked, behind["other_bodies"], tuple(body_text(body) for body in facts.other_bodies)),
     }
-
-
-def body_line(body: OtherBody) -> str:
-    return ", ".join(part for part in (body.name, body.role, body.contact) if part)

@@ -4,8 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
+from lightproof.breach.facts import Measure, OtherBody, Range
 from lightproof.breach.incident import Communicated, Status
 from lightproof.documents import wording
+from lightproof.errors import UsageRefused
+from lightproof.law.countries import country_name
+from lightproof.law.forms import form
+from lightproof.law.regimes import regime
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
@@ -63,31 +68,97 @@ def fact_text(name: str, value: object) -> str:
     match value:
         case bool():
             return _("yes") if value else _("no")
+        case int():
+            return wording.number(value)
         case str() if name.endswith("_at"):
             return wording.instant(datetime.fromisoformat(value))
+        case str() if name in _COUNTRIES:
+            return country_name(value)
+        case str() if name in _OPTIONS:
+            return _option_text(name, value)
         case str():
             return _spoken(_VALUES, value)
         case list():
-            return ", ".join(fact_text(name, part) for part in cast("list[object]", value))
+            return _between(name).join(fact_text(name, part) for part in cast("list[object]", value))
         case dict():
             return _mapping_text(cast("Mapping[str, Any]", value))
         case _:
             return str(value)
 
 
+def range_text(value: Range) -> str:
+    """A number as it is known, with the way it was found."""
+    low, high = wording.number(value.at_least), None if value.at_most is None else wording.number(value.at_most)
+    if high is None:
+        told = _("at least {low}").format(low=low)
+    elif high == low:
+        told = low
+    else:
+        told = _("between {low} and {high}").format(low=low, high=high)
+    found = _("estimated") if value.estimated else _("counted")
+    if value.method:
+        found = _("{found}: {method}").format(found=found, method=value.method)
+    return f"{told} ({found})"
+
+
+def measure_text(measure: Measure) -> str:
+    """Something done or to be done, with its date and who does it."""
+    what = measure.what if not measure.owner else f"{measure.what} ({measure.owner})"
+    when = wording.instant(measure.at) if measure.at is not None else ""
+    if measure.planned:
+        if when:
+            return _("Planned for {when}: {what}").format(when=when, what=what)
+        return _("Planned: {what}").format(what=what)
+    return _("{when}: {what}").format(when=when, what=what) if when else what
+
+
+def body_text(body: OtherBody) -> str:
+    """Another organisation, and when it told us or was told."""
+    parts = [part for part in (body.name, body.role, body.contact) if part]
+    if body.informed_at is not None:
+        parts.append(_("informed on {when}").format(when=wording.instant(body.informed_at)))
+    return ", ".join(parts)
+
+
+def law_name(regime_id: str) -> str:
+    """The name of a law; of one that is not shipped any more, its id."""
+    try:
+        return str(regime(regime_id).title)
+    except UsageRefused:
+        return regime_id
+
+
+def stage_word(stage: str) -> str:
+    """Which notice: the first, one that adds to it, or the whole at once."""
+    return _spoken(_STAGES, stage)
+
+
 def _mapping_text(value: Mapping[str, Any]) -> str:
+    """A fact of several parts: each kind is told by a key that it alone has."""
     if "at_least" in value:
-        low, high = value["at_least"], value.get("at_most")
-        if high is None:
-            number = _("{low} or more").format(low=low)
-        else:
-            number = str(low) if low == high else _("{low} to {high}").format(low=low, high=high)
-        method = value.get("method", "")
-        return f"{number} ({method})" if method else number
+        return range_text(Range.model_validate(value, strict=False))
     if "what" in value:
-        what = str(value["what"])
-        return _("{what} (planned)").format(what=what) if value.get("planned") else what
-    return ", ".join(fact_text(name, part) for name, part in value.items())
+        return measure_text(Measure.model_validate(value, strict=False))
+    if "role" in value:
+        return body_text(OtherBody.model_validate(value, strict=False))
+    if "steps" in value:
+        return f"{value['steps']:+d} ({value['reason']})"
+    parts = [fact_text(name, part) for name, part in value.items() if not isinstance(part, bool)]
+    parts += [_spoken(_SOUND, name) for name, part in value.items() if part is True]
+    return ", ".join(parts)
+
+
+def _between(name: str) -> str:
+    """What parts the values of a list: sentences are not run together with commas."""
+    return "\n" if name in _ONE_A_LINE else ", "
+
+
+def _option_text(name: str, key: str) -> str:
+    for field in _OPTIONS[name]:
+        for option in form().field(field).options:
+            if option.key == key:
+                return str(option.label)
+    return key
 
 
 def _spoken(words: Mapping[str, Said], word: str) -> str:
@@ -95,6 +166,21 @@ def _spoken(words: Mapping[str, Said], word: str) -> str:
     return said() if said else word
 
 
+_COUNTRIES: Final = frozenset({"country", "other_countries", "third_countries"})
+_ONE_A_LINE: Final = frozenset(
+    {"systems", "measures", "prior_measures", "missing_measures", "others", "other_bodies", "data_context"}
+)
+_OPTIONS: Final = {"effects": ("conf_effects", "int_effects", "avail_effects"), "harms": ("harms",)}
+"""Fact -> the questions of the form whose options are its values."""
+_SOUND: Final[Mapping[str, Said]] = {
+    "state_of_the_art": lambda: _("by a method held sound today"),
+    "own_information": lambda: _("from what it had learnt elsewhere"),
+}
+_STAGES: Final[Mapping[str, Said]] = {
+    "initial": lambda: _("initial notification"),
+    "supplementary": lambda: _("supplementary notification"),
+    "complete": lambda: _("complete notification"),
+}
 _DUTIES: Final[Mapping[str, Said]] = {
     "document": lambda: _("Keep it in the register?"),
     "notify": lambda: _("Tell the authority?"),

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from lightproof.documents.office import xml_text
@@ -11,10 +12,20 @@ from lightproof.errors import MissingExtra
 
 _CELL: int = 32_767
 """Characters that a cell holds."""
+_WIDTH: int = 24
 
 
-def xlsx(name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int]], made: datetime) -> bytes:
-    """One sheet with a head that stays in view; the same rows give the same bytes.
+def xlsx(
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | int]],
+    made: datetime,
+    *,
+    widths: Sequence[int] = (),
+) -> bytes:
+    """One sheet whose head and first column stay in view; the same rows give the same bytes.
+
+    `widths`: characters of each column; by default all the same.
 
     Raises:
         MissingExtra: without the part `office`.
@@ -28,7 +39,8 @@ def xlsx(name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int]],
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     book = library.Workbook(drawn, options)
     book.set_properties({"created": made.replace(tzinfo=None, microsecond=0), "title": xml_text(name)})
-    head, wrapped = book.add_format({"bold": True, "bottom": 1}), book.add_format({"text_wrap": True, "valign": "top"})
+    head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
     sheet = book.add_worksheet(xml_text(name)[:31])
     for place, column in enumerate(columns):
         sheet.write_string(0, place, visible_lines(column), head)
@@ -39,9 +51,12 @@ def xlsx(name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int]],
                 sheet.write_number(last, place, value, wrapped)
             else:
                 sheet.write_string(last, place, visible_lines(value)[:_CELL], wrapped)
-    sheet.freeze_panes(1, 0)
+    sheet.freeze_panes(1, 1)
+    sheet.set_landscape()
+    sheet.repeat_rows(0)
     if columns:
         sheet.autofilter(0, 0, max(last, 1), len(columns) - 1)
-        sheet.set_column(0, len(columns) - 1, 24)
+    for place, width in zip_longest(range(len(columns)), widths[: len(columns)], fillvalue=_WIDTH):
+        sheet.set_column(place, place, width)
     book.close()
     return drawn.getvalue()

@@ -70,7 +70,8 @@ def command(
             for written in _write(desk, wanted, path):
                 click.echo(_("Written: {path}").format(path=written), err=True)
         if as_json:
-            sys.stdout.buffer.write(register_as_json(wanted, desk.home.ledger, now_utc()))
+            retold = [desk.retold(told) for told in wanted]
+            sys.stdout.buffer.write(register_as_json(retold, desk.home.ledger, now_utc()))
         elif not out:
             click.echo(
                 ngettext("{n} breach in the register.", "{n} breaches in the register.", len(wanted)).format(
@@ -133,8 +134,8 @@ def _write(desk: Desk, wanted: list["Incident"], path: Path) -> tuple[Path, ...]
     from lightproof.documents.model import Attachment
 
     now = now_utc()
-    proofs = register_export.as_json(wanted, desk.home.ledger, now)
     wanted = [desk.retold(told) for told in wanted]
+    proofs = register_export.as_json(wanted, desk.home.ledger, now)
     match path.suffix.lower():
         case ".json":
             put(proofs, path)
