@@ -3,7 +3,8 @@
     python benchmarks/sweep_vs_c.py [--runs 3]
 
 Ten times the lab, all services in code, none of them TLS: the C program has no TLS library. The time that Python takes
-to load is told apart: it does not grow with the targets.
+to load is told apart: it does not grow with the targets. Both ratios are printed: of the loop, which is what is
+compared, and of the whole processes.
 """
 
 import argparse
@@ -34,6 +35,7 @@ def main() -> int:
     ours: list[float] = []
     theirs: list[float] = []
     loading: list[float] = []
+    whole: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "sweep"
         subprocess.run(["gcc", "-O2", "-Wall", "-o", program, HERE / "sweep.c"], check=True)
@@ -50,6 +52,7 @@ def main() -> int:
                 cost = run(command, limit_s=120, environment=as_installed(Path(folder)))
                 answer = json.loads(cost.output)
                 loading.append(answer["cpu_s"]["to_load"])
+                whole.append(people.targets / cost.cpu_s)
                 ours.append(people.targets / answer["cpu_s"]["to_survey"])
                 found = {(seen["address"], seen["port"]) for seen in answer["found"]}
     ratio = median(ours) / median(theirs)
@@ -60,7 +63,9 @@ def main() -> int:
             ["C", round(median(theirs)), c_found, len(people.dicom)],
         ]
     )
-    print(f"ours / C: {ratio:.3f}; false positives: {len(found - people.dicom)}; loading: {median(loading):.3f} CPU s")
+    with_loading = median(whole) / median(theirs)
+    print(f"ours / C: {ratio:.3f}; with what Python takes to load ({median(loading):.3f} CPU s): {with_loading:.3f}")
+    print(f"false positives: {len(found - people.dicom)}")
     write(
         "sweep_vs_c",
         {
@@ -69,6 +74,7 @@ def main() -> int:
             "ours_per_cpu_second": middle(ours, 0),
             "c_per_cpu_second": middle(theirs, 0),
             "ratio": round(ratio, 3),
+            "ratio_with_loading": round(with_loading, 3),
             "dicom": len(people.dicom),
             "ours_found": len(found & people.dicom),
             "ours_false_positives": len(found - people.dicom),
