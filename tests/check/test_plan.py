@@ -133,7 +133,7 @@ def test_what_is_excluded_is_not_touched_however_it_came_to_be_planned() -> None
     for made in (
         plan("192.168.1.2:8042", "192.168.1.3", excluded=spared),
         plan("192.168.1.2", "192.168.1.3", boxes=named("192.168.1.2", "192.168.1.2:19000"), excluded=spared),
-        plan("192.168.1.3", imported=[("192.168.1.2", 104)], excluded=spared),
+        plan("192.168.1.0/24", imported=[("192.168.1.2", 8042)], excluded=[*spared, *named("192.168.1.5")]),
         plan("192.168.1.0/30", excluded=named("192.168.1.2:104")),
         this_machine([bound_to("192.168.1.5"), bound_to("127.0.0.1")], excluded=named("192.168.1.5")),
         this_machine(boxes=named("192.168.1.2", "192.168.1.1"), excluded=spared),
@@ -150,6 +150,14 @@ def test_a_plan_of_nothing_is_refused() -> None:
     ):
         with pytest.raises(UsageRefused, match="nothing-to-check"):
             plan("192.168.1.1", **more)
+
+
+def test_private_addresses_of_imported_files_need_a_scope_or_a_name(tmp_path: Path) -> None:
+    imported = [("192.168.1.7", 104), ("127.0.0.1", 104)]
+    with pytest.raises(ScopeRefused, match="import-needs-scope"):
+        plan("192.168.2.0/24", imported=imported)
+    assert plan("192.168.1.0/24", imported=imported).targets
+    assert plan(imported=imported, scope=a_scope(tmp_path, '["192.168.1.0/24"]')).targets == 2
 
 
 def test_files_that_hold_no_target_do_not_stand_for_all_that_a_scope_allows(tmp_path: Path) -> None:

@@ -171,9 +171,13 @@ def test_more_than_proofs_needs_somebody_who_answers_for_the_systems(tmp_path: P
     )
 
 
-def test_private_addresses_that_nobody_named_are_refused() -> None:
-    with pytest.raises(ScopeRefused):
-        authorise([range_of("192.168.1.7")], None, now=NOW, named=False)
+def test_private_addresses_that_nobody_named_need_a_scope_file() -> None:
+    found = [range_of("192.168.1.7"), range_of("192.168.1.9"), range_of("127.0.0.1")]
+    with pytest.raises(ScopeRefused, match=r"import-needs-scope: .*192\.168\.1\.9") as refused:
+        authorise(found, None, now=NOW, named=[range_of("192.168.1.0-8")])
+    assert 'basis = "own" and targets = ["192.168.1.9"]' in refused.value.fix
+    assert authorise(found, None, now=NOW, named=[range_of("192.168.1.0/24")]).basis == "own"
+    assert authorise(found, a_scope("192.168.1.0/24"), now=NOW, named=()).basis == "mandate"
 
 
 def test_an_expired_scope_allows_nothing_not_even_private_networks() -> None:

@@ -115,6 +115,16 @@ def test_what_cannot_be_done_is_said_with_id_cause_and_fix(
     assert re.fullmatch(rf"Error {error_id}: .+\n  → .+\n", ran.err), ran.err
 
 
+def test_what_another_scanner_found_inside_needs_a_scope_file_of_two_lines(tmp_path: Path) -> None:
+    found = tmp_path / "found.csv"
+    found.write_text("saddr,sport\n192.168.77.1,104\n")
+    refused = lightproof("check", "--import", found, "--dry-run", home=tmp_path)
+    assert (refused.code, refused.err.partition(":")[0]) == (5, "Error import-needs-scope")
+    scope = tmp_path / "own.toml"
+    scope.write_text('basis = "own"\ntargets = ["192.168.77.0/24"]\n')
+    assert lightproof("check", "--import", found, "--scope", scope, "--dry-run", home=tmp_path).code == 0
+
+
 def test_two_lines_say_whose_archives_may_be_counted(tmp_path: Path) -> None:
     scope = tmp_path / "own.toml"
     scope.write_text('basis = "own"\ntargets = ["192.168.77.0/24"]\n')

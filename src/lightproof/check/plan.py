@@ -112,6 +112,7 @@ def plan_of_named(
         now=now,
         own_addresses=own_addresses,
         gateways=gateways,
+        named=[r for target in (*named, *boxes) for r in target.ranges],
     )
     authorise_names(_spared((*named, *boxes), holes), scope, own_names=own_names)
     authorise_consent(consent, space.every_range(), scope, own_addresses=own_addresses)

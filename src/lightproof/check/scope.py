@@ -78,14 +78,16 @@ def authorise(
     now: datetime,
     own_addresses: Iterable[str] = (),
     gateways: Iterable[str] = (),
-    named: bool = True,
+    named: Iterable[AddressRange] | None = None,
 ) -> ScopeRecord:
     """Says on whose authority all of `targets` may be probed at `now`; raises ScopeRefused when any may not.
 
-    `own_addresses` and `gateways` are this machine's, as the system tells; `named` is false for addresses that nobody
-    wrote (found in an answer, for instance): private networks are then refused too, unless the scope names them.
+    `own_addresses` and `gateways` are this machine's, as the system tells; `named` are those that somebody wrote on the
+    command line, all of them unless told. The others are what another tool once found, in whichever network it stood:
+    private addresses among them are refused too, unless the scope names them.
     """
     wanted = joined(targets)
+    written = wanted if named is None else tuple(named)
     if scope is not None and scope.expires is not None and now >= scope.expires:
         raise ScopeRefused(
             "scope-expired",
@@ -99,8 +101,16 @@ def authorise(
             _("Leave them out, or have the file changed by whoever allowed the check."),
         )
     home = [*LOOPBACK, *readable(own_addresses), *readable(gateways)]
-    granted = [*home, *(PRIVATE if named else ()), *(scope.allowed if scope else ())]
+    granted = [*home, *common(PRIVATE, written), *(scope.allowed if scope else ())]
     if refused := without(wanted, granted):
+        if not without(refused, PRIVATE):
+            raise ScopeRefused(
+                "import-needs-scope",
+                _("Only an imported file names {targets}, which lie in a private network.").format(
+                    targets=_listed(refused)
+                ),
+                _two_lines(refused),
+            )
         raise ScopeRefused(
             "scope-missing" if scope is None else "scope-too-narrow",
             _("Nobody has said that {targets} may be checked.").format(targets=_listed(refused)),
@@ -145,16 +155,20 @@ def authorise_consent(
         return
     answered_for = [*LOOPBACK, *readable(own_addresses), *(scope.allowed if scope else ())]
     if refused := without(targets, answered_for):
-        named = "targets = [{}]".format(", ".join(f'"{found}"' for found in refused[:3]))
         raise ScopeRefused(
             "consent-needs-scope",
             _("--count and --called-ae need a scope file that names {targets}: somebody must answer for them.").format(
                 targets=_listed(refused)
             ),
-            _("For a private network two lines in a file are enough, {basis} and {targets}; add --scope FILE.").format(
-                basis='basis = "own"', targets=named
-            ),
+            _two_lines(refused),
         )
+
+
+def _two_lines(refused: Sequence[AddressRange]) -> str:
+    """How a scope file is written for a private network."""
+    return _("For a private network two lines in a file are enough, {basis} and {targets}; add --scope FILE.").format(
+        basis='basis = "own"', targets="targets = [{}]".format(", ".join(f'"{found}"' for found in refused[:3]))
+    )
 
 
 def _listed(ranges: Sequence[AddressRange]) -> str:
