@@ -13,7 +13,7 @@ async def test_the_truth_is_told_about(
     row: Row, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     seen = await found(row, Ground(tmp_path_factory.mktemp("row"), certificates))
-    assert (seen.facts, seen.protections, seen.unchecked) == (row.expected, row.expected_protections, ())
+    assert (seen.facts, seen.protections, seen.unchecked) == (row.expected, row.expected_protections, row.unchecked)
 
 
 def test_the_table_is_large_and_states_its_reasons() -> None:

@@ -39,6 +39,8 @@ class Row:
     """Protections that no stranger can tell, and why."""
     why: str = ""
     """Why there is nothing to see, where there is nothing."""
+    unchecked: tuple[str, ...] = ()
+    """What has to be said to be unchecked: detectors with their reasons. Nothing else may be said of it then."""
     called: str = "ANY-SCP"
     """AE title that it answers to, for whoever knows it."""
     calling: str = "STRANGER"
@@ -52,14 +54,14 @@ class Row:
     @property
     def expected(self) -> Facts | None:
         """The truth, less what cannot be known."""
-        if self.truth is None:
+        if self.truth is None or self.unchecked:
             return None
         return replace(self.truth, **{fact: limit.said for fact, limit in self.limits.items()})
 
     @property
     def expected_protections(self) -> frozenset[str]:
         """The protections that can be seen."""
-        return self.protections - self.unseen.keys()
+        return frozenset() if self.unchecked else self.protections - self.unseen.keys()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +74,9 @@ class Found:
     """Detectors of the service that could not finish, with their reasons."""
 
     def is_right_for(self, row: Row) -> bool:
-        """Every fact and every protection is as expected, and nothing was left unchecked."""
-        expected = (row.expected, row.expected_protections)
-        return (self.facts, self.protections) == expected and not self.unchecked
+        """Every fact and every protection is as expected, and nothing else was left unchecked than had to be."""
+        expected = (row.expected, row.expected_protections, row.unchecked)
+        return (self.facts, self.protections, self.unchecked) == expected
 
 
 def gives(*facts: str, reachable: bool = True) -> Facts:

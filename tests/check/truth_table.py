@@ -4,6 +4,7 @@ Truth is written from each server's own configuration, never from what a detecto
 ours try it (test_truth_of_the_table.py). The test and the benchmark of the detectors both read this table.
 """
 
+import ssl
 from typing import Final
 
 from check.truth import Limit, Row, gives
@@ -11,6 +12,7 @@ from lightproof.check.consent import Consent
 from peers.starts import (
     PASSWORDS,
     dcmqrscp,
+    hanging_up,
     moto,
     nginx,
     nginx_before,
@@ -55,6 +57,10 @@ UNNAMED: Final = {
 }
 NO_IMAGE: Final = {**ONLY_STORING, "downloadable": Limit(why="no image lies there whose reading could be tried")}
 KEYS: Final = {**ONLY_STORING, "downloadable": Limit(why="a key would have to be asked for, and may be a name")}
+
+HUNG_UP: Final = ("identify: silent",)
+HUNG_UP_AFTER_ITS_NAME: Final = ("dicom: closed-early", "dicom_tls: closed-early")
+"""Another question had made it speak DICOM."""
 
 _ORTHANC: Final = (
     Row(
@@ -311,9 +317,17 @@ _DCMTK: Final = (
         limits=NO_QUERIES,
     ),
     Row(
-        name="storescp, TLS with client certificates",
+        name="storescp, TLS 1.3 with client certificates",
         service="dicom-tls",
         start=storescp(tls="known clients"),
+        truth=NOTHING,
+        protections=MUTUAL_TLS,
+        on_port=DICOM_TLS_PORT,
+    ),
+    Row(
+        name="storescp, TLS 1.2 with client certificates",
+        service="dicom-tls",
+        start=storescp(tls="known clients", options=("+pz",)),
         truth=NOTHING,
         protections=MUTUAL_TLS,
         on_port=DICOM_TLS_PORT,
@@ -397,6 +411,34 @@ _PYNETDICOM: Final = (
         truth=EVERYTHING,
         protections=TLS | CALLED_AE,
         limits=BEHIND_AE,
+    ),
+    Row(
+        name="pynetdicom, TLS, hanging up on an unknown called AE title",
+        service="dicom-tls",
+        start=pynetdicom(tls="any client", hangs_up=True),
+        called="PYNETDICOM",
+        truth=EVERYTHING,
+        protections=TLS,
+        on_port=DICOM_TLS_PORT,
+        unchecked=HUNG_UP_AFTER_ITS_NAME,
+    ),
+    Row(
+        name="TLS 1.2 service that hangs up, where DICOM is expected",
+        service="dicom-tls",
+        start=hanging_up(ssl.TLSVersion.TLSv1_2),
+        truth=None,
+        why="it speaks no DICOM, and a hang-up shows neither that nor a protection",
+        on_port=DICOM_TLS_PORT,
+        unchecked=HUNG_UP,
+    ),
+    Row(
+        name="TLS 1.3 service that hangs up, where DICOM is expected",
+        service="dicom-tls",
+        start=hanging_up(ssl.TLSVersion.TLSv1_3),
+        truth=None,
+        why="it speaks no DICOM, and a hang-up shows neither that nor a protection",
+        on_port=DICOM_TLS_PORT,
+        unchecked=HUNG_UP,
     ),
     Row(
         name="pynetdicom, TLS with client certificates",

@@ -46,6 +46,7 @@ def running_pynetdicom(
     ae_title: str = "PYNETDICOM",
     check_called: bool = False,
     allowed_calling: Sequence[str] = (),
+    hangs_up: bool = False,
     answers_queries: bool = True,
     answers_retrievals: bool = True,
     stores: bool = True,
@@ -57,7 +58,8 @@ def running_pynetdicom(
 ) -> Iterator[PynetdicomPeer]:
     """A server bound to one loopback address. `held` are the data sets that queries match by StudyInstanceUID;
 
-    without `filters` every query matches them all, as careless servers do.
+    without `filters` every query matches them all, as careless servers do. `hangs_up`: it closes without a word on
+    whoever names another called AE title, as some archives do.
     """
     ae = AE(ae_title=ae_title)
     ae.require_called_aet = check_called
@@ -105,11 +107,18 @@ def running_pynetdicom(
         for data in found:
             yield 0xFF00, data
 
+    def requested(event: evt.Event) -> None:
+        request = event.assoc.requestor.primitive
+        if hangs_up and request is not None and request.called_ae_title != ae_title:
+            event.assoc.dul.socket.close()
+            event.assoc.kill()
+
     server = ae.start_server(
         (address, 0),
         block=False,
         ssl_context=tls,
         evt_handlers=[
+            (evt.EVT_REQUESTED, requested),
             (evt.EVT_C_ECHO, echo),
             (evt.EVT_C_STORE, store),
             (evt.EVT_C_FIND, find),

@@ -5,11 +5,12 @@ A start is a function from the ground (a folder, certificates) to a context mana
 
 import functools
 import json
+import socketserver
 import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -91,14 +92,14 @@ def dcmqrscp(**arguments: Any) -> Start:
     return start
 
 
-def storescp(*, tls: Tls | None = None) -> Start:
-    """storescp, in clear or inside TLS."""
+def storescp(*, tls: Tls | None = None, options: Sequence[str] = ()) -> Start:
+    """storescp, in clear or inside TLS; `+pz` keeps it to TLS 1.2."""
 
     @contextmanager
     def start(ground: Ground) -> Iterator[int]:
-        options = ["-ic"] if tls == "any client" else []
+        trusting = ["-ic"] if tls == "any client" else []
         certificates = ground.certificates if tls else None
-        with running_storescp(ground.folder, tls=certificates, options=options) as server:
+        with running_storescp(ground.folder, tls=certificates, options=[*trusting, *options]) as server:
             yield server.port
 
     return start
@@ -169,6 +170,48 @@ def nginx_before(behind: Start, configuration: str, *, https: bool = False, only
             port = stack.enter_context(behind(Ground(ground.folder / "behind", ground.certificates)))
             proxy = nginx(configuration.replace("{behind}", f"http://{ADDRESS}:{port}"), https=https, only_as=only_as)
             yield stack.enter_context(proxy(ground))
+
+    return start
+
+
+class _HangsUp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        with suppress(OSError):
+            self.request.recv(65_536)
+            self.request.unwrap()
+
+
+class _InsideTls(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    context: ssl.SSLContext
+
+    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
+        connection, address = super().get_request()
+        try:
+            return self.context.wrap_socket(connection, server_side=True), address
+        except OSError:
+            connection.close()
+            raise
+
+
+def hanging_up(version: ssl.TLSVersion) -> Start:
+    """A service inside TLS that takes any client, reads what it is told and closes in order: nothing of DICOM."""
+
+    @contextmanager
+    def start(ground: Ground) -> Iterator[int]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(ground.certificates.server_certificate, ground.certificates.server_key)
+        with _InsideTls((ADDRESS, 0), _HangsUp) as server:
+            server.context = context
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+            thread.start()
+            try:
+                yield server.server_address[1]
+            finally:
+                server.shutdown()
+                thread.join()
 
     return start
 

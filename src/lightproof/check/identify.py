@@ -14,6 +14,8 @@ from typing import Final
 
 from lightproof.check.detectors import Speech
 from lightproof.check.identity import CALLED_AE, CALLING_AE
+from lightproof.check.protocols.tls_channel import call
+from lightproof.check.sweeping.tls_hello import InsideTls
 from lightproof.check.wire import Stream, Wire, observing_tls_context
 from lightproof.dicom.recognise import Verdict, association_request, recognise
 from lightproof.errors import ProtocolViolation
@@ -50,20 +52,10 @@ class Heard:
     tls: bool = False
     """Inside TLS."""
     presumed: bool = False
-    """Not proved: a TLS service on a DICOM port that demands a client certificate, and is no web server."""
+    """Not proved: a TLS service on a DICOM port that was seen to demand a client certificate, and is no web server."""
 
 
 _KNOWN_BY: Final = len(b"@RSYNCD:")
-_CLIENT_CERTIFICATE_DEMANDED: Final = frozenset(
-    {
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "TLSV1_ALERT_UNKNOWN_CA",
-        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-    }
-)
-"""How OpenSSL names the alerts of a server that refuses a client without certificate."""
-
 SILENT: Final = Heard(Speech.SILENT)
 OTHER: Final = Heard(Speech.OTHER)
 
@@ -211,7 +203,7 @@ async def _inside_tls(wire: Wire) -> Heard | None:
     """What the port speaks inside TLS; None when it speaks none."""
     port = wire.target.port
     context = observing_tls_context(alpn=("http/1.1",))
-    ended_us = True
+    spoke = False
     try:
         for question in _questions(port):
             async with wire.connect(tls=True, context=context) as stream:
@@ -228,15 +220,16 @@ async def _inside_tls(wire: Wire) -> Heard | None:
                     case _:
                         if answer.unasked:
                             return Heard(OTHER.speech, tls=True)
-                        ended_us = ended_us and answer.closed and not answer.data
-    except ssl.SSLError as error:
-        if error.reason not in _CLIENT_CERTIFICATE_DEMANDED:
-            return None
+                        spoke = spoke or bool(answer.data)
+    except ssl.SSLError:  # perhaps for want of a certificate: what was said is looked at below
+        pass
     except (ProtocolViolation, OSError):
         return None
-    # TLS 1.3 completes our handshake and only then ends the connection of a client without certificate.
-    return (
-        Heard(Speech.DICOM_TLS, tls=True, presumed=True)
-        if ended_us and port in DICOM_PORTS
-        else Heard(OTHER.speech, tls=True)
-    )
+    if spoke:
+        return Heard(OTHER.speech, tls=True)
+    channel = await call(wire)
+    if channel.demands_certificate:
+        return (
+            Heard(Speech.DICOM_TLS, tls=True, presumed=True) if port in DICOM_PORTS else Heard(OTHER.speech, tls=True)
+        )
+    return None if channel.found is InsideTls.NO_HANDSHAKE else Heard(SILENT.speech, tls=True)

@@ -22,6 +22,7 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.identify import DICOM_PORTS
 from lightproof.check.identity import CALLED_AE
 from lightproof.check.protocols.association import AssociationEnded, WireAssociation
+from lightproof.check.protocols.tls_channel import call
 from lightproof.check.wire import Wire
 from lightproof.dicom import uids
 from lightproof.dicom.dataset import Element, encode_data_set, pick
@@ -168,6 +169,8 @@ class _Session:
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The ladder of one DICOM service; what the peer refuses is a fact too."""
+    if wire.tls and (await call(wire)).demands_certificate:
+        return  # its detector says so
     for number, called_ae in enumerate((CALLED_AE, *wire.consent.called_aes[:_GUESSES])):
         if number > 1:
             await asyncio.sleep(_PAUSE_BETWEEN_GUESSES_S)
@@ -212,8 +215,6 @@ async def _associate(
                 if end.aborted:
                     proof = association.proof("A-ASSOCIATE-RQ", "A-ABORT")
                     yield wire.observed(_service(wire), "dicom-aborted", protections=_tls(wire), proof=proof), False
-                    return
-                if wire.tls:  # the way a client without certificate is sent away: the detector of DICOM TLS tells
                     return
                 raise ProtocolViolation("closed-early") from end
             if isinstance(answer, AssociateAccept):

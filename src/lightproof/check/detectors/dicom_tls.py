@@ -14,10 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from lightproof.check.detectors import Detector, Speech
-from lightproof.check.identity import CALLED_AE
-from lightproof.check.protocols.association import AssociationEnded, WireAssociation
-from lightproof.check.wire import TlsFacts, Wire, observing_tls_context
-from lightproof.dicom.uids import VERIFICATION
+from lightproof.check.protocols.tls_channel import call, taken
+from lightproof.check.sweeping.tls_hello import InsideTls
+from lightproof.check.wire import Wire, observing_tls_context
+from lightproof.dicom.recognise import Recognition
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
@@ -25,47 +25,58 @@ _SERVICE: Final = "dicom-tls"
 _OLD_VERSIONS: Final = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 _WEAK_CIPHERS: Final = "NULL:EXPORT:LOW:3DES:RC4:DES:MD5:aNULL:@SECLEVEL=0"
 """No confidentiality, or broken: RFC 9325 section 4.1 forbids them all."""
+_STATIC_KEYS: Final = "kRSA:!NULL:!EXPORT:!LOW:!3DES:!RC4:!MD5:@SECLEVEL=0"
+"""The certificate's own key carries the session's: whoever gets it later reads all that was recorded (RFC 9325
+section 4.1). DICOM's first TLS profiles demanded such a suite, so that old devices know no other."""
+_CIPHERS: Final = ((_WEAK_CIPHERS, "dicom-tls-weak-cipher"), (_STATIC_KEYS, "dicom-tls-no-forward-secrecy"))
 _SHORTEST_RSA_BITS: Final = 2048
 _SHORTEST_EC_BITS: Final = 224
 """RFC 9325 section 4.5."""
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
-    """The channel first, then its certificate, then the weaknesses it accepts: one handshake each, politely."""
-    facts, mutual = await _client_without_certificate(wire)
-    if mutual:
+    """The channel first, then its certificate, then the weaknesses it accepts: one handshake each, politely.
+
+    Raises ProtocolViolation at the end when the peer hung up on us and showed no reason: that is no protection.
+    """
+    channel = await call(wire)
+    shown = channel.tls
+    if channel.demands_certificate:
         yield wire.observed(
             _SERVICE,
             "dicom-tls-mutual",
             facts=Facts(reachable=True, open=False, listable=False, downloadable=False, writable=False),
             protections=("tls", "mutual-tls"),
-            details={"tls_version": facts.version if facts else None},
+            details={"tls_version": shown.version if shown else None},
         )
-    elif facts is not None:
+    elif isinstance(channel.found, Recognition) and shown is not None:
         yield wire.observed(
             _SERVICE,
             "dicom-tls-accepted",
             protections=("tls",),
-            details={"tls_version": facts.version, "cipher": facts.cipher},
+            details={"tls_version": shown.version, "cipher": shown.cipher},
         )
-    if facts is not None and facts.certificate is not None:
-        for signal in certificate_faults(facts.certificate, wire.now()):
+    else:
+        raise ProtocolViolation("closed-early" if channel.found is InsideTls.ENDED else "not-dicom")
+    if shown is not None and shown.certificate is not None:
+        for signal in certificate_faults(shown.certificate, wire.now()):
             yield wire.observed(_SERVICE, signal)
     for version in _OLD_VERSIONS:
         context = observing_tls_context()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # asking for what nobody should take is the point
             context.minimum_version = context.maximum_version = version
-        if (taken := await _handshake(wire, context)) is not None:
-            yield wire.observed(_SERVICE, "dicom-tls-weak-protocol", details={"tls_version": taken.version})
-    context = observing_tls_context()
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.set_ciphers(_WEAK_CIPHERS)
-    except ssl.SSLError:  # this machine's OpenSSL was built without any of them: it cannot tell
-        return
-    if (taken := await _handshake(wire, context)) is not None:
-        yield wire.observed(_SERVICE, "dicom-tls-weak-cipher", details={"cipher": taken.cipher})
+        if (old := await taken(wire, context)) is not None:
+            yield wire.observed(_SERVICE, "dicom-tls-weak-protocol", details={"tls_version": old.version})
+    for ciphers, signal in _CIPHERS:
+        context = observing_tls_context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.set_ciphers(ciphers)
+        except ssl.SSLError:  # this machine's OpenSSL was built without any of them: it cannot tell
+            continue
+        if (weak := await taken(wire, context)) is not None:
+            yield wire.observed(_SERVICE, signal, details={"cipher": weak.cipher})
 
 
 def certificate_faults(der: bytes, now: datetime) -> tuple[str, ...]:
@@ -73,12 +84,14 @@ def certificate_faults(der: bytes, now: datetime) -> tuple[str, ...]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         expired = certificate.not_valid_after_utc < now
+        early = certificate.not_valid_before_utc > now
         self_signed = certificate.issuer == certificate.subject
         weak = _has_weak_key(certificate)
     except ValueError as error:
         raise ProtocolViolation("certificate-unreadable") from error
     faults = {
         "dicom-tls-certificate-expired": expired,
+        "dicom-tls-certificate-not-yet-valid": early,
         "dicom-tls-certificate-self-signed": self_signed,
         "dicom-tls-certificate-weak-key": weak,
     }
@@ -93,34 +106,6 @@ def _has_weak_key(certificate: x509.Certificate) -> bool:
             return curve.key_size < _SHORTEST_EC_BITS
         case _:
             return False
-
-
-async def _client_without_certificate(wire: Wire) -> tuple[TlsFacts | None, bool]:
-    """What the handshake showed, and whether a client without certificate was sent away.
-
-    Up to TLS 1.2 the handshake itself fails; TLS 1.3 completes it on our side and ends the connection afterwards.
-    """
-    facts: TlsFacts | None = None
-    try:
-        async with wire.connect(tls=True) as stream:
-            facts = stream.tls
-            association = WireAssociation(stream)
-            await association.open(CALLED_AE, (VERIFICATION,))
-            stream.abort()
-    except AssociationEnded as end:
-        return facts, not end.aborted
-    except ssl.SSLError:
-        return facts, True
-    return facts, False
-
-
-async def _handshake(wire: Wire, context: ssl.SSLContext) -> TlsFacts | None:
-    """What a handshake with this context showed; None when it was refused."""
-    try:
-        async with wire.connect(tls=True, context=context) as stream:
-            return stream.tls
-    except OSError:
-        return None
 
 
 DETECTOR: Final = Detector(

@@ -1,11 +1,13 @@
 """A DICOM association request inside TLS, as one conversation of a sweep: bytes in, bytes out, no socket.
 
-A server that demands a client certificate refuses the handshake up to TLS 1.2; under TLS 1.3 it lets our side of the
-handshake succeed, and then ends the connection, with an alert or without (measured on dcmtk and Orthanc).
+A server that demands a client certificate asks for one in clear up to TLS 1.2, and refuses the handshake without it.
+Under TLS 1.3 it lets our side of the handshake succeed, and then says in an alert that it wants one. A service that
+merely hangs up has demanded nothing: that is told apart, for it may do so to everybody.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from lightproof.check.sweeping.tls_hello import InsideTls
@@ -13,19 +15,32 @@ from lightproof.dicom.recognise import Recognition, Verdict, recognise
 
 _MOST_BYTES: Final = 64 * 1024
 """A handshake with a chain of three certificates takes 5 KB."""
-_CERTIFICATE_DEMANDED: Final = frozenset(
-    {
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "TLSV1_ALERT_UNKNOWN_CA",
-        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-    }
+_NO_CERTIFICATE: Final = frozenset(
+    {"SSLV3_ALERT_BAD_CERTIFICATE", "TLSV1_ALERT_UNKNOWN_CA", "TLSV13_ALERT_CERTIFICATE_REQUIRED"}
 )
-"""How OpenSSL names the alerts with which a TLS 1.3 server refuses a client without certificate."""
-
+"""How OpenSSL names the alerts with which a TLS 1.3 server refuses a client without certificate: `certificate_required`
+(RFC 8446 section 6.2), and what Java and Go said before they knew it."""
 
 _HANDSHAKE_RECORD: Final = 22
+_SERVER_HELLO: Final = 2
+_CERTIFICATE: Final = 11
 _CERTIFICATE_REQUEST: Final = 13
+_SUITES_OF_TLS_1_3: Final = 0x13
+_VERSIONS: Final = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2"}
+
+
+@dataclass(frozen=True, slots=True)
+class _AgreedOn:
+    """What a handshake ended with. Asked for at once: OpenSSL forgets it when an alert comes."""
+
+    version: str
+    cipher: str
+    certificate: bytes | None
+
+    @staticmethod
+    def of(session: ssl.SSLObject) -> "_AgreedOn":
+        cipher = session.cipher()
+        return _AgreedOn(session.version() or "", cipher[0] if cipher else "", session.getpeercert(binary_form=True))
 
 
 class TlsAssociation:
@@ -34,14 +49,54 @@ class TlsAssociation:
     def __init__(self, context: ssl.SSLContext, request: bytes, farewell: Callable[[Recognition], bytes]) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._context = context
         self._session = context.wrap_bio(self._incoming, self._outgoing)
         self._request = request
         self._farewell = farewell
-        self._agreed = False
         self._taken = 0
         self._flight = bytearray()
         """What came before the handshake was done: up to TLS 1.2 it is in clear."""
         self._heard = bytearray()
+        self._agreed_on: _AgreedOn | None = None
+
+    @property
+    def version(self) -> str:
+        """The version of TLS that the peer chose, as OpenSSL names it; empty when it chose none."""
+        if self._agreed_on is not None:
+            return self._agreed_on.version
+        chosen = self._chosen()
+        if chosen is None:
+            return ""
+        legacy, suite = chosen
+        return "TLSv1.3" if suite >> 8 == _SUITES_OF_TLS_1_3 else _VERSIONS.get(legacy, "")
+
+    @property
+    def cipher(self) -> str:
+        """The cipher suite that the peer chose, as OpenSSL names it; empty when it chose none."""
+        if self._agreed_on is not None:
+            return self._agreed_on.cipher
+        chosen = self._chosen()
+        return next((c["name"] for c in self._context.get_ciphers() if chosen and c["id"] & 0xFFFF == chosen[1]), "")
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The peer's certificate in DER, unverified."""
+        if self._agreed_on is not None:
+            return self._agreed_on.certificate
+        chain = next((body for kind, body in _messages(self._flight) if kind == _CERTIFICATE), b"")
+        return bytes(chain[6 : 6 + int.from_bytes(chain[3:6], "big")]) or None
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the handshake succeeded on our side."""
+        return self._agreed_on is not None
+
+    def _chosen(self) -> tuple[int, int] | None:
+        """Version field and cipher suite of the ServerHello (RFC 5246 section 7.4.1.3)."""
+        hello = next((body for kind, body in _messages(self._flight) if kind == _SERVER_HELLO), b"")
+        at = 35 + hello[34] if len(hello) > 34 else len(hello)
+        suite = hello[at : at + 2]
+        return (int.from_bytes(hello[:2], "big"), int.from_bytes(suite, "big")) if len(suite) == 2 else None
 
     def begin(self) -> bytes:
         """The ClientHello."""
@@ -57,7 +112,7 @@ class TlsAssociation:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
-        if not self._agreed:
+        if not self.agreed:
             self._flight += data
         found = self._advance()
         if found is None and not data:
@@ -66,9 +121,9 @@ class TlsAssociation:
 
     def _advance(self) -> Recognition | InsideTls | None:
         try:
-            if not self._agreed:
+            if not self.agreed:
                 self._session.do_handshake()
-                self._agreed = True
+                self._agreed_on = _AgreedOn.of(self._session)
                 if self._session.selected_alpn_protocol() is not None:
                     return InsideTls.OTHER
                 if self._request:
@@ -87,30 +142,29 @@ class TlsAssociation:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             pass
         except ssl.SSLError as error:
-            if self._agreed and error.reason in _CERTIFICATE_DEMANDED:
-                return InsideTls.CERTIFICATE_DEMANDED
-            if self._agreed:
-                return InsideTls.OTHER
+            if self._agreed_on is not None:
+                refused = self._agreed_on.version == "TLSv1.3" and error.reason in _NO_CERTIFICATE
+                return InsideTls.CERTIFICATE_DEMANDED if refused else InsideTls.OTHER
         return self._ended()
 
     def _ended(self) -> InsideTls:
         """What it means that the peer ended this, or refused the handshake."""
-        if self._agreed:
+        if self.agreed:
             return InsideTls.OTHER if self._heard else InsideTls.ENDED
-        return InsideTls.CERTIFICATE_DEMANDED if _asks_for_certificate(self._flight) else InsideTls.NO_HANDSHAKE
+        asked = any(kind == _CERTIFICATE_REQUEST for kind, _ in _messages(self._flight))
+        return InsideTls.CERTIFICATE_DEMANDED if asked else InsideTls.NO_HANDSHAKE
 
 
-def _asks_for_certificate(flight: bytes | bytearray) -> bool:
-    """Whether a server's first flight, in clear up to TLS 1.2, holds a CertificateRequest (RFC 5246 section 7.4.4)."""
-    messages = bytearray()
+def _messages(flight: bytes | bytearray) -> Iterator[tuple[int, bytearray]]:
+    """Type and body of each message in a server's first flight, in clear up to TLS 1.2 (RFC 5246 section 7.4)."""
+    joined = bytearray()
     at = 0
     while at + 5 <= len(flight) and flight[at] == _HANDSHAKE_RECORD:
         length = flight[at + 3] << 8 | flight[at + 4]
-        messages += flight[at + 5 : at + 5 + length]
+        joined += flight[at + 5 : at + 5 + length]
         at += 5 + length
     at = 0
-    while at + 4 <= len(messages):
-        if messages[at] == _CERTIFICATE_REQUEST:
-            return True
-        at += 4 + int.from_bytes(messages[at + 1 : at + 4], "big")
-    return False
+    while at + 4 <= len(joined):
+        length = int.from_bytes(joined[at + 1 : at + 4], "big")
+        yield joined[at], joined[at + 4 : at + 4 + length]
+        at += 4 + length

@@ -1,0 +1,114 @@
+"""What the channel of DICOM TLS shows: who is let in, and how good the encryption is."""
+
+import ssl
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from check.services import closing, saying, serving
+from check.visiting import NOW
+from lightproof.check.detectors import dicom_tls
+from lightproof.check.detectors.dicom_tls import certificate_faults
+from lightproof.check.protocols.tls_channel import call
+from lightproof.check.wire import Wire
+from lightproof.dicom.encoding import encode_pdu
+from lightproof.dicom.pdu import AssociateReject
+from lightproof.errors import ProtocolViolation
+from lightproof.evidence.records import Observation, Target
+from peers.certificates import Certificates
+from peers.dcmtk import DicomPeer
+
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+
+
+async def seen_at(port: int) -> list[Observation]:
+    wire = Wire(Target("127.0.0.1", port), detector="dicom_tls", now=lambda: NOW, tls=True)
+    return [observation async for observation in dicom_tls.detect(wire)]
+
+
+def serving_tls(certificates: Certificates, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(certificates.server_certificate, certificates.server_key)
+    return context
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_hang_up_is_no_protection(certificates: Certificates, version: ssl.TLSVersion) -> None:
+    async with serving(closing, tls=serving_tls(certificates, version)) as port:
+        with pytest.raises(ProtocolViolation) as hung_up:
+            await seen_at(port)
+    assert hung_up.value.reason == "closed-early"
+
+
+async def test_a_handshake_that_fails_for_another_reason_is_no_protection() -> None:
+    async with serving(saying(bytes.fromhex("15030300020228"))) as port:  # handshake_failure, and nothing asked of us
+        with pytest.raises(ProtocolViolation):
+            await seen_at(port)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_certificate_that_is_asked_for_and_not_demanded_protects_nothing(
+    certificates: Certificates, version: ssl.TLSVersion
+) -> None:
+    context = serving_tls(certificates, version)
+    context.load_verify_locations(certificates.authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    async with serving(saying(encode_pdu(AssociateReject(1, 1, 7))), tls=context) as port:
+        seen = await seen_at(port)
+    assert seen[0].signal == "dicom-tls-accepted"
+
+
+@pytest.mark.parametrize(("options", "version"), [((), "TLSv1.3"), (("+pz",), "TLSv1.2")])
+async def test_a_demanded_certificate_is_seen_with_version_and_certificate(
+    storescp: Callable[..., DicomPeer], certificates: Certificates, options: tuple[str, ...], version: str
+) -> None:
+    made_by_ourselves = ssl.PEM_cert_to_DER_cert(certificates.server_certificate.read_text())
+    wire = Wire(
+        Target("127.0.0.1", storescp(tls=certificates, options=options).port),
+        detector="dicom_tls",
+        now=lambda: NOW,
+        tls=True,
+    )
+    channel = await call(wire)
+    assert channel.demands_certificate
+    assert channel.tls is not None
+    assert (channel.tls.version, channel.tls.certificate) == (version, made_by_ourselves)
+
+
+async def test_rsa_key_exchange_is_seen(tmp_path: Path) -> None:
+    pair = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA)
+    (tmp_path / "pair.pem").write_bytes(pair.private_key_and_cert_chain_pem.bytes())
+    for suites, expected in (("AES128-SHA:AES128-GCM-SHA256", True), ("ECDHE+AESGCM", False)):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(suites)
+        context.load_cert_chain(tmp_path / "pair.pem")
+        async with serving(saying(encode_pdu(AssociateReject(1, 1, 7))), tls=context) as port:
+            seen = await seen_at(port)
+        assert ("dicom-tls-no-forward-secrecy" in {o.signal for o in seen}) is expected
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+async def test_what_a_server_chose_before_it_demands_a_certificate_counts(certificates: Certificates) -> None:
+    context = serving_tls(certificates, VERSIONS[0])
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.load_verify_locations(certificates.authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    async with serving(closing, tls=context) as port:
+        seen = await seen_at(port)
+    assert {"dicom-tls-mutual", "dicom-tls-weak-protocol"} <= {o.signal for o in seen}
+
+
+def test_a_certificate_is_judged_by_the_day() -> None:
+    def faults(first: int, last: int) -> tuple[str, ...]:
+        pair = trustme.CA().issue_cert("x", not_before=NOW + timedelta(first), not_after=NOW + timedelta(last))
+        return certificate_faults(ssl.PEM_cert_to_DER_cert(pair.cert_chain_pems[0].bytes().decode()), NOW)
+
+    assert faults(-1, 1) == ()
+    assert faults(-9, -1) == ("dicom-tls-certificate-expired",)
+    assert faults(1, 9) == ("dicom-tls-certificate-not-yet-valid",)
