@@ -98,7 +98,7 @@ def written(facts: Facts | None) -> str:
 async def found(row: Row, ground: Ground) -> Found:
     """Starts the row's server, looks at it with every detector as the engine does, and stops it."""
     with row.start(ground) as port:
-        async with _seen_at(port, row.on_port) as target:
+        async with seen_at(port, row.on_port) as target:
             seen = await visit(target, consent=row.consent, names=(row.asked_as,) if row.asked_as else ())
     about = [observation for observation in seen.observations if observation.service == row.service]
     return Found(
@@ -109,7 +109,7 @@ async def found(row: Row, ground: Ground) -> Found:
 
 
 @asynccontextmanager
-async def _seen_at(port: int, on_port: int | None) -> AsyncGenerator[Target]:
+async def seen_at(port: int, on_port: int | None) -> AsyncGenerator[Target]:
     """The server itself; or, where it must be seen on a port of note, a forward to it from an address of its own."""
     if on_port is None:
         yield Target(ADDRESS, port)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import UNIDENTIFIED, Detector, Speech
-from lightproof.check.identify import Heard, identify
+from lightproof.check.identify import Heard, answers_dicom, identify
 from lightproof.check.wire import Admission, Budget, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Observation, Target, Unchecked
@@ -81,9 +81,11 @@ class Engine:
             return await self._run(chosen, target, Heard(Speech.OTHER), ends)
         listening = [d for d in self.detectors if d.transport == "tcp"]
         # A file share or an HL7 port may take words of another protocol badly: where one is expected, it goes first.
-        first = await self._run([d for d in listening if d.expects(target.port)], target, Heard(Speech.SILENT), ends)
+        expected = [d for d in listening if d.expects(target.port)]
+        first = await self._run(expected, target, Heard(Speech.SILENT), ends)
         if first.observations:
-            return first
+            presumed = all(d.or_dicom for d in expected) and all(o.details.get("presumed") for o in first.observations)
+            return await self._visit_as_dicom(first, listening, ends) if presumed else first
         visits: list[Visit] = []
         for name in (*self.names.get(target.address, ()), None):
             heard, seen = await self._visit_as(name, ends, first, listening)
@@ -98,6 +100,17 @@ class Engine:
             observations=tuple(observation for seen in visits for observation in seen.observations),
             unchecked=tuple(dict.fromkeys(entry for seen in visits for entry in seen.unchecked)),
         )
+
+    async def _visit_as_dicom(self, first: Visit, detectors: Sequence[Detector], ends: float) -> Visit:
+        """What an archive says that sits on a port where something else was presumed; `first` when there is none."""
+        target = first.target
+        try:
+            if not await answers_dicom(self._wire(target, "identify", IDENTIFY_BUDGET, ends)):
+                return first
+        except (ProtocolViolation, OSError) as error:
+            return replace(first, unchecked=(*first.unchecked, _unchecked(target, "identify", error)))
+        heard = Heard(Speech.DICOM)
+        return await self._run([d for d in detectors if heard.speech in d.speech], target, heard, ends)
 
     async def _visit_as(
         self, name: str | None, ends: float, first: Visit, detectors: Sequence[Detector]

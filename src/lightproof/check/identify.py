@@ -105,6 +105,14 @@ async def identify(wire: Wire) -> Heard:
     return OTHER if spoke else SILENT
 
 
+async def answers_dicom(wire: Wire) -> bool:
+    """Whether the port answers a request for a DICOM association in clear; nothing else is said to it.
+
+    Raises as `identify` does.
+    """
+    return (await _ask(wire, _ASK_DICOM)).speech is Speech.DICOM
+
+
 def _questions(port: int) -> Sequence[bytes]:
     return (_ASK_WEB, _ASK_DICOM) if port in WEB_PORTS else (_ASK_DICOM, _ASK_WEB)
 

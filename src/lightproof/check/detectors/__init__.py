@@ -50,6 +50,9 @@ class Detector:
     ports: frozenset[int]
     speech: frozenset[Speech] = field(default_factory=frozenset[Speech])
     transport: Transport = "tcp"
+    or_dicom: bool = False
+    """Known by its port alone, it can only presume from silence; a request for a DICOM association is safe for it, and
+    is made before its presumption is believed."""
     budget: Budget | None = None
     """What it may spend, for a protocol of many small questions; its time stays that of the engine's budget."""
 

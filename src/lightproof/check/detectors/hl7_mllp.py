@@ -3,6 +3,11 @@
 We say nothing either. One unexpected HL7 message has crashed imaging servers (CVE-2025-53948), and no HL7 request is
 known to be without effect. So silence on such a port is told as what it is: an open port, presumed to be HL7, about
 which nothing more is known.
+
+An archive may listen on such a port all the same. Where nothing was said, the engine asks for a DICOM association, once
+and in clear, before it believes the presumption: that request holds no byte 0x0B, which begins a message, and a receiver
+of MLLP release 1 drops unread what comes between messages. It is asked neither for a page nor for TLS, whose bytes may
+hold anything.
 """
 
 import asyncio
@@ -37,4 +42,5 @@ DETECTOR: Final = Detector(
     services=(_SERVICE,),
     detect=detect,
     ports=frozenset({2575, 2576, 6661, 12575}),
+    or_dicom=True,
 )
