@@ -1,38 +1,26 @@
 """Promise 1, on the wire: in every default mode not one byte of a patient's data reaches us."""
 
+import json
 import struct
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 from pydicom import dcmread
 
-from check.recording import Recording, recording
-from check.visiting import NOW, facts_of, visit
+from check.generous_services import PATIENTS, generous_archive, generous_web
+from check.recording import Recording, patient_values, recording
+from check.services import Behaviour, serving
+from check.visiting import NOW, facts_of, signals_of, visit
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import dicom
 from lightproof.check.detectors.dicom import detect
-from lightproof.check.wire import Wire
+from lightproof.check.wire import Stream, Wire
 from lightproof.evidence.records import Target
 from peers.dcmtk import DicomPeer
 from peers.images import Study, paths_of
 from peers.orthanc import Orthanc
 from peers.pynetdicom_server import PynetdicomPeer
-
-PATIENT_GROUP = struct.pack("<H", 0x0010)
-"""Group of patient attributes; in implicit VR a value is tag (4 bytes), length (4 bytes), value."""
-
-
-def patient_values(data: bytes) -> list[bytes]:
-    """Non-empty values of (0010,xxxx) anywhere in `data`, read as implicit VR little endian at every offset."""
-    values: list[bytes] = []
-    at = data.find(PATIENT_GROUP)
-    while at >= 0:
-        if at + 8 <= len(data):
-            number, length = struct.unpack_from("<HI", data, at + 2)
-            if number in (0x0010, 0x0020, 0x0030, 0x0040, 0x1010) and 0 < length <= 64:
-                values.append(data[at + 8 : at + 8 + length])
-        at = data.find(PATIENT_GROUP, at + 1)
-    return values
 
 
 def assert_nothing_taken(record: Recording, studies: tuple[Study, ...]) -> None:
@@ -97,7 +85,47 @@ async def test_a_server_that_answers_without_filter_is_left_at_its_first_match(
     assert all(canary not in repr(seen) for study in studies for canary in study.canaries)
 
 
+@pytest.mark.parametrize(
+    ("server", "signal"),
+    [(generous_archive, "dicom-find-executed"), (generous_web, "dicomweb-qido-executed")],
+    ids=["DICOM", "DICOMweb"],
+)
+async def test_of_ten_thousand_patients_sent_unasked_not_one_is_read(
+    server: Behaviour, signal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = bytearray()
+    receive = Stream.receive
+
+    async def noting(self: Stream, at_most: int = 65_536) -> bytes:
+        data = await receive(self, at_most)
+        read.extend(data)
+        return data
+
+    monkeypatch.setattr(Stream, "receive", noting)
+    async with serving(server) as port, recording(port) as record:
+        seen = await visit(Target("127.0.0.1", record.port))
+    assert signal in signals_of(seen)
+    assert patient_values(bytes(read)) == []
+    assert not any(patient.patient_id.encode() in read for patient in PATIENTS)
+    unread = len(record.received) - len(read)
+    assert unread < MOST_LEFT_UNREAD * record.connections
+
+
+MOST_LEFT_UNREAD: Final = 8 * 1024
+"""Of one connection, between a server and us when we leave: in the buffers of the proxy and of both systems."""
+
+
 def test_the_recorder_would_notice() -> None:
     name = b"DOE^JANE"
-    data = b"\0" * 5 + struct.pack("<HHI", 0x0010, 0x0010, len(name)) + name
-    assert patient_values(data) == [name]
+    implicit = struct.pack("<HHI", 0x0010, 0x0010, len(name)) + name
+    explicit = struct.pack("<HH2sH", 0x0010, 0x2160, b"SH", len(name)) + name
+    long_form = struct.pack("<HH2sHI", 0x0010, 0x4000, b"UT", 0, len(name)) + name
+    for element in (implicit, explicit, long_form):
+        assert patient_values(b"\0" * 5 + element) == [name]
+        assert patient_values(b"\0" * 5 + element[:-3]) == [name[:-3]]
+    key = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": name.decode()}]}}
+    for spacing in ((",", ":"), (", ", ": ")):
+        (found,) = patient_values(json.dumps([key], separators=spacing).encode())
+        assert name in found
+    assert patient_values(b'[{"00100010":{"vr":"PN"},"0020000D":{"vr":"UI","Value":["2.25.1"]}}]') == []
+    assert patient_values(b'<DicomAttribute tag="00100020" vr="LO"><Value number="1">X</Value></DicomAttribute>')

@@ -32,6 +32,8 @@ _DICOM_ANSWER_S: Final = 7.0
 """Slow archives take 6 s to answer an association (measured)."""
 _ANSWER_S: Final = 3.0
 _ENOUGH_BYTES: Final = 4_096
+_AT_ONCE: Final = 64
+"""Holds any word by which a protocol is known: of a page that a stranger may not see, no more than its first line."""
 
 _ASK_WEB: Final = b"GET / HTTP/1.0\r\nUser-Agent: lightproof\r\n\r\n"
 _ASK_DICOM: Final = association_request(CALLING_AE, CALLED_AE)
@@ -128,7 +130,7 @@ class _Answer:
 
 async def _ask(wire: Wire, question: bytes, *, patient: bool = False) -> _Answer:
     """The first bytes a port says, in clear."""
-    async with wire.connect(tls=False) as stream:
+    async with wire.connect(tls=False, narrow=True) as stream:
         return await _converse(stream, wire.target.port, question, patient=patient)
 
 
@@ -188,7 +190,7 @@ async def _hear(stream: Stream, wait_s: float) -> _Answer:
     try:
         async with asyncio.timeout(wait_s):
             while len(heard) < _ENOUGH_BYTES:
-                more = await stream.receive(_ENOUGH_BYTES)
+                more = await stream.receive(_AT_ONCE)
                 if not more:
                     return _Answer(heard, closed=True)
                 heard += more
@@ -229,8 +231,9 @@ async def _inside_tls(wire: Wire) -> Heard | None:
                         if answer.unasked:
                             return Heard(OTHER.speech, tls=True)
                         spoke = spoke or bool(answer.data)
-    except ssl.SSLError:  # perhaps for want of a certificate: what was said is looked at below
-        pass
+    except ssl.SSLError as error:
+        if "ALERT" not in (error.reason or "") and not isinstance(error, ssl.SSLEOFError):
+            return None  # it answers in something else than TLS
     except (ProtocolViolation, OSError):
         return None
     if spoke:

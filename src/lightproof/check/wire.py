@@ -58,15 +58,59 @@ class TlsFacts:
     certificate: bytes | None
 
 
+class _Unbuffered:
+    """Reader and writer of one connection in clear that takes from the system what is asked for, and nothing ahead."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._unsent = bytearray()
+
+    @property
+    def transport(self) -> "_Unbuffered":
+        return self
+
+    async def read(self, at_most: int) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._sock, at_most)
+
+    def write(self, data: bytes) -> None:
+        self._unsent += data
+
+    async def drain(self) -> None:
+        data, self._unsent = self._unsent, bytearray()
+        await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+    def get_extra_info(self, name: str) -> object:
+        return self._sock if name == "socket" else None
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        self._sock.close()
+
+    close = abort
+
+    async def wait_closed(self) -> None:
+        pass
+
+
 ASKED_AS: Final = "asked_as"
 """Detail of every observation that was made by a name: other names of the same port may answer otherwise."""
+_WINDOW_BYTES: Final = 1_024
+"""Of a connection on which patients' data might come unasked: what a peer can send before we have read (measured: two
+more matches at most, instead of 65 KB)."""
+_TLS_WINDOW_BYTES: Final = 4_096
+"""The same inside TLS: a certificate must fit, or handshakes wait for delayed acknowledgements (60 ms, measured)."""
+_WIDE_WINDOW_BYTES: Final = 256 * 1024
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class Stream:
     """One connection of a wire. Reads and writes spend the wire's budget and end at its deadline."""
 
-    def __init__(self, wire: "Wire", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, wire: "Wire", reader: asyncio.StreamReader | _Unbuffered, writer: asyncio.StreamWriter | _Unbuffered
+    ) -> None:
         self._wire = wire
         self._reader = reader
         self._writer = writer
@@ -144,6 +188,15 @@ class Stream:
             self._pending = pending + data
         if not data:
             raise ProtocolViolation("closed-early")
+
+    def widen(self) -> None:
+        """Lets a peer of a narrow connection send as much as it likes from now on: all of it is wanted."""
+        sock = cast("socket.socket | None", self._writer.get_extra_info("socket"))
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WIDE_WINDOW_BYTES)
+                if hasattr(socket, "TCP_WINDOW_CLAMP"):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, _WIDE_WINDOW_BYTES)
 
     def abort(self) -> None:
         """Drops the connection at once with a reset: nothing the peer still sends is read."""
@@ -234,10 +287,17 @@ class Wire:
 
     @asynccontextmanager
     async def connect(
-        self, *, port: int | None = None, tls: bool | None = None, context: ssl.SSLContext | None = None
+        self,
+        *,
+        port: int | None = None,
+        tls: bool | None = None,
+        context: ssl.SSLContext | None = None,
+        narrow: bool = False,
     ) -> AsyncGenerator[Stream]:
         """A TCP connection to the target's address (its port unless told), inside TLS when the service speaks it.
 
+        `narrow`: for questions that a careless server answers with patients' data. The peer can send little before we
+        read, and in clear nothing is read ahead of what is asked for; TLS decrypts whole records (at most 16 KB).
         Leaves no socket behind, however the block ends. Raises OSError when nobody answers, ssl.SSLError (an OSError)
         when the handshake fails, ProtocolViolation when budget or deadline is spent.
         """
@@ -247,14 +307,17 @@ class Wire:
         secure = self.tls if tls is None else tls
         async with self._admitted():
             async with self.until_deadline(at_most=self.budget.connect_s):
-                reader, writer = await asyncio.open_connection(
-                    self.target.address,
-                    port or self.target.port,
-                    limit=65_536,
-                    ssl=(context or observing_tls_context()) if secure else None,
-                    server_hostname=(self.name or "") if secure else None,
-                    ssl_handshake_timeout=self.budget.connect_s if secure else None,
-                )
+                window_bytes = (_TLS_WINDOW_BYTES if secure else _WINDOW_BYTES) if narrow else None
+                sock = await self._call(port or self.target.port, window_bytes)
+                reader = writer = _Unbuffered(sock)
+                if secure or not narrow:
+                    reader, writer = await asyncio.open_connection(
+                        sock=sock,
+                        limit=_WINDOW_BYTES if narrow else 65_536,
+                        ssl=(context or observing_tls_context()) if secure else None,
+                        server_hostname=(self.name or "") if secure else None,
+                        ssl_handshake_timeout=self.budget.connect_s if secure else None,
+                    )
             stream = Stream(self, reader, writer)
             try:
                 yield stream
@@ -263,6 +326,18 @@ class Wire:
                 raise
             else:
                 await stream.close()
+
+    async def _call(self, port: int, window_bytes: int | None) -> socket.socket:
+        sock = socket.socket(socket.AF_INET6 if ":" in self.target.address else socket.AF_INET)
+        try:
+            sock.setblocking(False)
+            if window_bytes is not None:  # before the call: a window that was offered cannot be taken back
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window_bytes)
+            await asyncio.get_running_loop().sock_connect(sock, (self.target.address, port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     async def ask_datagram(self, *requests: bytes, wait_s: float = 2.0, answers: int = 8) -> tuple[bytes, ...]:
         """Sends UDP datagrams to the target and returns the answers that came from its address, at most `answers`.

@@ -29,7 +29,7 @@ _NOTHING_THERE: Final = "/lightproof-nothing-here/"
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """arc 5 by its list of AE titles; else the login page of 2.x, and whether JBoss's console answers strangers."""
-    async with HttpSession(wire) as web:
+    async with HttpSession(wire, narrow=True) as web:
         aets = await web.request("/dcm4chee-arc/aets", body_limit=32_768)
         if (titles := ae_titles(aets)) is not None:
             yield wire.observed(

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -23,7 +24,7 @@ from lightproof.check.identify import DICOM_PORTS
 from lightproof.check.identity import CALLED_AE
 from lightproof.check.protocols.association import AssociationEnded, WireAssociation
 from lightproof.check.protocols.tls_channel import call
-from lightproof.check.wire import Wire
+from lightproof.check.wire import Stream, Wire
 from lightproof.dicom import uids
 from lightproof.dicom.dataset import Element, encode_data_set, pick
 from lightproof.dicom.dimse import (
@@ -158,6 +159,7 @@ class _Session:
     """One accepted association and what its observations have in common."""
 
     wire: Wire
+    stream: Stream
     association: WireAssociation
     implementation: str
     """Implementation class UID of the peer."""
@@ -168,9 +170,19 @@ class _Session:
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
-    """The ladder of one DICOM service; what the peer refuses is a fact too."""
-    if wire.tls and (await call(wire)).demands_certificate:
-        return  # its detector says so
+    """The ladder of one DICOM service; what the peer refuses is a fact too.
+
+    Where the peer demands a client certificate there is none: the detector of DICOM TLS says so.
+    """
+    try:
+        async for observation in _by_called_ae(wire):
+            yield observation
+    except (ProtocolViolation, ssl.SSLError):
+        if not (wire.tls and (await call(wire)).demands_certificate):
+            raise
+
+
+async def _by_called_ae(wire: Wire) -> AsyncGenerator[Observation]:
     for number, called_ae in enumerate((CALLED_AE, *wire.consent.called_aes[:_GUESSES])):
         if number > 1:
             await asyncio.sleep(_PAUSE_BETWEEN_GUESSES_S)
@@ -206,7 +218,7 @@ async def _associate(
 ) -> AsyncGenerator[tuple[Observation, bool]]:
     """Observations of one association, and whether each is of a step. Asks a congested peer once more."""
     for attempt in range(2):
-        async with wire.connect() as stream:
+        async with wire.connect(narrow=True) as stream:
             association = WireAssociation(stream)
             try:
                 answer = await association.open(called_ae, abstract_syntaxes)
@@ -218,7 +230,7 @@ async def _associate(
                     return
                 raise ProtocolViolation("closed-early") from end
             if isinstance(answer, AssociateAccept):
-                session = _Session(wire, association, answer.user.implementation_class_uid or "")
+                session = _Session(wire, stream, association, answer.user.implementation_class_uid or "")
                 yield _accepted(session, answer, abstract_syntaxes), False
                 signal = "dicom-any-called-ae" if called_ae == CALLED_AE else "dicom-called-ae-guessed"
                 yield wire.observed(session.service, signal), False
@@ -295,9 +307,11 @@ async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observa
             yield _stepped(session, step, outcome, status), True
         if outcome is _Outcome.DISCLOSING:
             climb.steps.clear()  # what ignores one filter may ignore the next, and send a patient's images
+            await association.abort()
         if outcome in (_Outcome.ABORTED, _Outcome.DISCLOSING):
             return  # the caller drops the connection, with whatever the peer still sends unread
         if step is _FIND and outcome is _Outcome.EXECUTED and wire.consent.count:
+            session.stream.widen()
             async for counted in _count(session, asked):
                 yield counted, True
     with contextlib.suppress(AssociationEnded, ProtocolViolation):
@@ -361,7 +375,8 @@ async def _count(session: _Session, abstract_syntax: str) -> AsyncGenerator[Obse
     nobodys = 0
     series = instances = 0
     try:
-        async for message in session.association.ask(abstract_syntax, find_request(9, abstract_syntax), _ALL_STUDIES):
+        request = find_request(9, abstract_syntax)
+        async for message in session.association.ask(abstract_syntax, request, _ALL_STUDIES, with_matches=True):
             if message.data_set is None:
                 continue
             found = pick(message.data_set, _COUNTED)

@@ -28,7 +28,7 @@ _SERVICES_SHOWN: Final = 2
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """Query at each place; what executes is asked the rest, what refuses is a closed door."""
-    async with HttpSession(wire) as web:
+    async with HttpSession(wire, narrow=True) as web:
         control = await web.request(_NOTHING_THERE, body_limit=64)
         roots = await _roots(wire, web)
         found = 0

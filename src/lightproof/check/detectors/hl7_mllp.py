@@ -4,10 +4,10 @@ We say nothing either. One unexpected HL7 message has crashed imaging servers (C
 known to be without effect. So silence on such a port is told as what it is: an open port, presumed to be HL7, about
 which nothing more is known.
 
-An archive may listen on such a port all the same. Where nothing was said, the engine asks for a DICOM association, once
-and in clear, before it believes the presumption: that request holds no byte 0x0B, which begins a message, and a receiver
-of MLLP release 1 drops unread what comes between messages. It is asked neither for a page nor for TLS, whose bytes may
-hold anything.
+An archive may listen on such a port all the same. Where nothing was said, the engine asks for a DICOM association,
+once and in clear, before it believes the presumption: that request holds no byte 0x0B, which begins a message, and a
+receiver of MLLP release 1 drops unread what comes between messages. It is asked neither for a page nor for TLS, whose
+bytes may hold anything.
 """
 
 import asyncio

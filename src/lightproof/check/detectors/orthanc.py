@@ -34,6 +34,8 @@ _REALM: Final = "orthanc secure area"
 _NO_INSTANCE: Final = "00000000-00000000-00000000-00000000-00000000"
 _IDENTIFIER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _SMALL: Final = 8 * 1024
+_ONE_IDENTIFIER: Final = 64
+"""Bytes that hold a list of one."""
 _SCRIPTS_ALWAYS_RUN_BEFORE: Final = (1, 5, 8)
 """`ExecuteLuaEnabled` appeared in 1.5.8, off by default (Orthanc NEWS); before, /tools/execute-script always ran."""
 _COUNTERS: Final = {
@@ -46,7 +48,7 @@ _COUNTERS: Final = {
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """Who it is, whether strangers may use it, and then what they could do."""
-    async with HttpSession(wire) as web:
+    async with HttpSession(wire, narrow=True) as web:
         for prefix in _PREFIXES:
             system = await web.request(f"{prefix}/system", body_limit=_SMALL)
             facts = json_object_of(system) if system.status == 200 else None
@@ -81,7 +83,7 @@ async def _open(
     wire: Wire, web: HttpSession, prefix: str, system: Response, facts: dict[str, object]
 ) -> AsyncIterator[Observation]:
     version = printable(facts.get("Version"), 32)
-    listing = await web.request(f"{prefix}/instances?since=0&limit=1", body_limit=_SMALL)
+    listing = await web.request(f"{prefix}/instances?since=0&limit=1", body_limit=_ONE_IDENTIFIER)
     listed = json_array_of(listing) if listing.status == 200 else None
     read_only = facts.get("ReadOnly") is True
     yield wire.observed(

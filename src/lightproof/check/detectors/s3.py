@@ -23,7 +23,7 @@ _REFUSALS: Final = (b"AccessDenied", b"InvalidAccessKeyId", b"SignatureDoesNotMa
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The root, as a bucket or as a list of buckets; then the buckets it names, or those that practices name."""
-    async with HttpSession(wire) as web:
+    async with HttpSession(wire, narrow=True) as web:
         answer = await _list(web, "/")
         root = _root_of(answer)
         if root == b"ListBucketResult":

@@ -22,7 +22,7 @@ _ANNOUNCE_ANYTHING: Final = ("nginx", "openresty", "wsgidav")
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """Looks where WebDAV usually is, and stops at the first folder."""
-    async with HttpSession(wire) as web:
+    async with HttpSession(wire, narrow=True) as web:
         for path in _USUAL_PLACES:
             options = await web.request(path, method="OPTIONS", body_limit=0)
             if not _is_folder(options):

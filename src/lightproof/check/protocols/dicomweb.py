@@ -118,14 +118,14 @@ async def retrieve(web: HttpSession, root: str) -> tuple[Answered, Response]:
     """
     asked, impossible = f"{root}/studies/{NO_STUDY}/metadata", f"{root}/lightproof/{NO_STUDY}/metadata"
     headers = {"accept": "application/dicom+json"}
-    answer = await web.request(asked, headers=headers, body_limit=2_048)
+    answer = await web.request(asked, headers=headers, body_limit=_EMPTY_ANSWER, error_limit=2_048)
     if demands_identity(answer):
         return Answered.REFUSED, answer
     if answer.status == 204 or (answer.status == 200 and what_query_proves(answer) is Answered.EXECUTED):
         return Answered.EXECUTED, answer
     if answer.status not in (404, 410) or is_html(answer):
         return Answered.UNCLEAR, answer
-    control = await web.request(impossible, headers=headers, body_limit=2_048)
+    control = await web.request(impossible, headers=headers, body_limit=_EMPTY_ANSWER, error_limit=2_048)
     return (Answered.UNCLEAR if _alike(answer, asked, control, impossible) else Answered.EXECUTED), answer
 
 
@@ -135,12 +135,12 @@ async def retrieve_by_uri(web: HttpSession, path: str) -> tuple[Answered, Respon
     Processed when a complete request for nothing and an incomplete request are answered differently (404 and 400).
     """
     complete = f"{path}?requestType=WADO&studyUID={NO_STUDY}&seriesUID={NO_STUDY}&objectUID={NO_STUDY}"
-    answer = await web.request(complete, body_limit=2_048)
+    answer = await web.request(complete, body_limit=0, error_limit=2_048)
     if demands_identity(answer):
         return Answered.REFUSED, answer
     if answer.status != 404 or is_html(answer):
         return Answered.UNCLEAR, answer
-    control = await web.request(f"{path}?requestType=WADO", body_limit=2_048)
+    control = await web.request(f"{path}?requestType=WADO", body_limit=0, error_limit=2_048)
     return (Answered.EXECUTED if control.status == 400 else Answered.UNCLEAR), answer
 
 

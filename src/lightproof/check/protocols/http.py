@@ -2,7 +2,9 @@
 
 h11 speaks the protocol; this module holds what makes it safe against a hostile server: only reading methods, no
 redirect followed, nothing decompressed, no cookie kept, headers and bodies cut at a cap. A server that asks to be left
-alone (429, 503) ends the detector's work.
+alone (429, 503) ends the detector's work. Of an answer whose media type is DICOM's own, which holds patients' data and
+nothing else, only the opening is ever read; a narrow session takes its head and that opening from the system and not
+one byte more.
 """
 
 import hashlib
@@ -27,6 +29,10 @@ _HEAD_LIMIT: Final = 32 * 1024
 _INFORMATIONAL_LIMIT: Final = 4
 """Servers send one or two (100, 103) before an answer; more is a flood."""
 _READ_AT_ONCE: Final = 16 * 1024
+_OPENING: Final = 16
+"""Bytes that hold `[]` and white space around it, and of a match nothing but its brackets."""
+_PATIENTS_DATA: Final = ("application/dicom+json", "application/dicom+xml", "application/dicom", "multipart/related")
+_HEAD_ENDS: Final = b"\r\n\r\n"
 _ERROR_PAGE: Final = 8 * 1024
 """Answers that hold no data are read so far though nobody asked for them: the connection can then be used again."""
 _LEAVE_ALONE: Final = frozenset({429, 503})
@@ -80,6 +86,8 @@ class _Ask:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     content: bytes = b""
     body_limit: int
+    error_limit: int | None = None
+    """The same of an answer that refuses or redirects, where that is more."""
     body_only_with: int | None = None
     """Read the body only when the answer has this status; otherwise drop the connection after the head."""
 
@@ -89,12 +97,14 @@ class HttpSession:
 
     Use as `async with HttpSession(wire) as web: answer = await web.request("/system")`. Raises what `Wire.connect`
     raises, ProtocolViolation("not-http") for answers that are not HTTP and ("server-busy") for 429 and 503.
-    `port` is for a server beside the target, at the same address: where an internet box describes itself.
+    `port` is for a server beside the target, at the same address: where an internet box describes itself. `narrow` is
+    for questions about patients' data (see `Wire.connect`): slow for pages, and nothing is read beyond what was asked.
     """
 
-    def __init__(self, wire: Wire, *, port: int | None = None) -> None:
+    def __init__(self, wire: Wire, *, port: int | None = None, narrow: bool = False) -> None:
         self._wire = wire
         self._port = port
+        self._narrow = narrow
         self._stack = AsyncExitStack()
         self._stream: Stream | None = None
         self._connection = h11.Connection(h11.CLIENT)
@@ -114,9 +124,14 @@ class HttpSession:
         method: ReadingMethod = "GET",
         headers: Mapping[str, str] | None = None,
         body_limit: int = 64 * 1024,
+        error_limit: int | None = None,
     ) -> Response:
-        """Asks for `path` and reads at most `body_limit` bytes of the body; past that the connection is dropped."""
-        return await self._exchange(_Ask(method=method, path=path, headers=headers or {}, body_limit=body_limit))
+        """Asks for `path` and reads at most `body_limit` bytes of the body; past that the connection is dropped.
+
+        `error_limit`: of a redirect or an error (300 and above), where more of those is wanted.
+        """
+        ask = _Ask(method=method, path=path, headers=headers or {}, body_limit=body_limit, error_limit=error_limit)
+        return await self._exchange(ask)
 
     async def request_bytes(self, path: str, first: int, last: int) -> Response:
         """Bytes `first` to `last` of a file, inclusive (RFC 9110 section 14.2): `body` is empty unless answered 206.
@@ -188,7 +203,13 @@ class HttpSession:
         await stream.send(sent)
         answer = await self._head(stream)
         wanted = ask.body_only_with is None or answer.status_code == ask.body_only_with
-        limit = ask.body_limit if answer.status_code < 300 else max(ask.body_limit, _ERROR_PAGE)
+        headers = _joined(answer)
+        kept, limit = ask.body_limit, ask.body_limit
+        if answer.status_code >= 300:
+            kept = ask.body_limit if ask.error_limit is None else ask.error_limit
+            limit = max(kept, _ERROR_PAGE)
+        elif headers.get("content-type", "").partition(";")[0].strip().lower() in _PATIENTS_DATA:
+            kept = limit = min(ask.body_limit, _OPENING)
         body, complete = await self._body(stream, limit) if wanted else (b"", False)
         left_over, _ = self._connection.trailing_data
         if complete and not left_over and self._connection.their_state is h11.DONE is self._connection.our_state:
@@ -197,9 +218,9 @@ class HttpSession:
             await self._drop()
         return Response(
             status=answer.status_code,
-            headers=_joined(answer),
-            body=body[: ask.body_limit],
-            truncated=not complete or len(body) > ask.body_limit,
+            headers=headers,
+            body=body[:kept],
+            truncated=not complete or len(body) > kept,
             request=f"{ask.method} {ask.path}",
             request_sha256=hashlib.sha256(sent).hexdigest(),
         )
@@ -221,7 +242,7 @@ class HttpSession:
         body = bytearray()
         try:
             while len(body) <= limit:
-                event = await self._next_event(stream)
+                event = await self._next_event(stream, limit + 1 - len(body))
                 if not isinstance(event, h11.Data):
                     return bytes(body), isinstance(event, h11.EndOfMessage)
                 body += event.data
@@ -232,17 +253,22 @@ class HttpSession:
     async def _open(self) -> Stream:
         if self._stream is None:
             self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
-            self._stream = await self._stack.enter_async_context(self._wire.connect(port=self._port))
+            self._stream = await self._stack.enter_async_context(
+                self._wire.connect(port=self._port, narrow=self._narrow)
+            )
         return self._stream
 
-    async def _next_event(self, stream: Stream) -> h11.Event:
+    async def _next_event(self, stream: Stream, at_most: int | None = None) -> h11.Event:
+        """The next event; a narrow session reads to the end of the head, or `at_most` bytes of the body."""
+        head = b""
         while True:
             event = self._connection.next_event()
             if isinstance(event, h11.Event):
                 return event
             if event is h11.PAUSED:
                 raise ProtocolViolation("not-http")
-            data = await stream.receive(_READ_AT_ONCE)
+            data = await stream.receive((at_most or _missing(head)) if self._narrow else _READ_AT_ONCE)
+            head = (head + data)[-len(_HEAD_ENDS) :]
             if not data and self._connection.their_state is h11.SEND_RESPONSE:
                 raise ProtocolViolation("closed-early")
             self._connection.receive_data(data)
@@ -290,6 +316,13 @@ def path_here(wire: Wire, base: str, reference: str, *, port: int | None = None)
     if url.scheme != scheme or not same_host or there != (port or wire.target.port):
         return None
     return (url.path or "/") + (f"?{url.query}" if url.query else "")
+
+
+def _missing(head: bytes) -> int:
+    """How many bytes a head still lacks at least, of which these are the last: lines may end in LF alone (RFC 9112)."""
+    if head.endswith((b"\n\r", b"\n")):
+        return 1
+    return 1 if head.endswith(b"\r") else 2
 
 
 def _joined(answer: h11.Response) -> Mapping[str, str]:
