@@ -55,6 +55,7 @@ UNNAMED: Final = {
     "listable": Limit(why="a listing would bring names of files: only the folder itself is asked about"),
     "downloadable": Limit(why="a file would have to be named by a listing first"),
 }
+WHOLE_FILES: Final = {"downloadable": Limit(why="it gives no parts of files, and a whole one would bring a patient")}
 NO_IMAGE: Final = {**ONLY_STORING, "downloadable": Limit(why="no image lies there whose reading could be tried")}
 KEYS: Final = {**ONLY_STORING, "downloadable": Limit(why="a key would have to be asked for, and may be a name")}
 
@@ -535,7 +536,7 @@ _WEB: Final = (
         service="http-listing",
         start=python_http_server,
         truth=gives("open", "listable", "downloadable"),
-        limits=ONLY_STORING,
+        limits=ONLY_STORING | WHOLE_FILES,
     ),
     Row(
         name="nginx WebDAV, reading alone",
@@ -607,6 +608,10 @@ _WEB: Final = (
 _FTP_TELLS_NO_RIGHTS: Final = {
     "writable": Limit(why="vsftpd does not say who may write (no MLST); only STOR would tell")
 }
+_FTP_READS_NO_PART: Final = {
+    "downloadable": Limit(why="four bytes would prove it, and what is behind them is sent as well: a name may be there")
+}
+_FTP_TELLS_LITTLE: Final = _FTP_TELLS_NO_RIGHTS | _FTP_READS_NO_PART
 _WRITING: Final = {"write_enable": "YES", "anon_upload_enable": "YES", "anon_other_write_enable": "YES"}
 _LOCAL: Final = {"anonymous_enable": "NO", "local_enable": "YES"}
 
@@ -616,14 +621,14 @@ _FTP: Final = (
         service="ftp",
         start=vsftpd(),
         truth=gives("open", "listable", "downloadable"),
-        limits=_FTP_TELLS_NO_RIGHTS,
+        limits=_FTP_TELLS_LITTLE,
     ),
     Row(
         name="vsftpd, anonymous reading and writing",
         service="ftp",
         start=vsftpd(_WRITING, inbox=True),
         truth=EVERYTHING,
-        limits=_FTP_TELLS_NO_RIGHTS,
+        limits=_FTP_TELLS_LITTLE,
     ),
     Row(
         name="vsftpd, anonymous reading of a folder without images",

@@ -29,7 +29,7 @@ from peers.vsftpd import Vsftpd
 
 DETECTORS = (detector.DETECTOR,)
 REFUSED = Facts(reachable=True, open=False, listable=False, downloadable=False, writable=False)
-READABLE = Facts(reachable=True, open=True, listable=True, downloadable=True)
+LISTABLE = Facts(reachable=True, open=True, listable=True)
 
 
 def at(port: int) -> Target:
@@ -49,7 +49,7 @@ async def test_images_on_an_anonymous_vsftpd_are_found_counted_and_not_taken(vsf
     (server.root / "music").mkdir()
     async with recording(server.port) as record:
         seen = await visit(at(record.port), detectors=DETECTORS)
-    assert facts_of(seen, "ftp") == READABLE
+    assert facts_of(seen, "ftp") == LISTABLE
     assert signals_of(seen) == {"ftp-anonymous", "ftp-dicom-files", "ftp-file-readable", "ftp-clear-text"}
     assert seen.unchecked == ()
     files = next(o for o in seen.observations if o.signal == "ftp-dicom-files")
@@ -65,7 +65,7 @@ async def test_the_proof_takes_no_byte_of_an_image(vsftpd: Callable[..., Vsftpd]
     transfers = tmp_path / "transfers.log"
     server = vsftpd({"xferlog_enable": "YES", "xferlog_std_format": "YES", "xferlog_file": str(transfers)})
     write_studies(server.root, 1)
-    assert facts_of(await visit(at(server.port), detectors=DETECTORS), "ftp").downloadable
+    assert "ftp-file-readable" in signals_of(await visit(at(server.port), detectors=DETECTORS))
     logged = transfers.read_text().split()
     assert logged[7] == "0"  # bytes, as xferlog(5) counts them
     assert logged[11] == "o"
@@ -171,7 +171,7 @@ async def test_a_small_server_without_feat_and_size_is_walked(tmp_path: Path) ->
         seen = await look(detector.detect, port)
     finally:
         await server.close()
-    assert seen.facts == READABLE
+    assert seen.facts == LISTABLE
     assert seen.signals == {"ftp-anonymous", "ftp-dicom-files", "ftp-file-readable", "ftp-clear-text"}
 
 
@@ -280,14 +280,14 @@ async def test_mlsd_is_read_where_it_is_offered() -> None:
         seen = await visit(at(control), detectors=DETECTORS)
     assert "MLSD" in commands
     assert "RETR CANARY ZEBULON.dcm" in commands
-    assert facts_of(seen, "ftp") == READABLE
+    assert facts_of(seen, "ftp") == LISTABLE
     assert "CANARY" not in repr(seen)
 
 
 async def test_a_server_that_sends_the_image_all_the_same_is_left() -> None:
     async with a_server(listing=UNIX_LISTING, ignores_rest=True) as (control, _):
         seen = await visit(at(control), detectors=DETECTORS)
-    assert facts_of(seen, "ftp").downloadable is None
+    assert "ftp-file-readable" not in signals_of(seen)
     assert "CANARY" not in repr(seen)
 
 

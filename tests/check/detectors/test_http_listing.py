@@ -86,14 +86,14 @@ async def test_of_a_file_exactly_four_bytes_are_read(nginx: Callable[..., Nginx]
         assert canary.encode() not in record.received
 
 
-async def test_pythons_server_ignores_ranges_so_no_byte_of_a_file_is_asked_for(tmp_path: Path) -> None:
+async def test_pythons_server_gives_whole_files_so_none_is_asked_for(tmp_path: Path) -> None:
     study = write_study(tmp_path / "export" / "PAT1" / "ST1" / "SE1")
     study.paths[0].rename(study.paths[0].with_name("IMG.dcm"))
     with python_http_server(tmp_path) as port:
         async with recording(port) as record:
             seen = await visit(at(record.port), detectors=DETECTORS)
-    assert facts_of(seen, "http-listing") == READABLE
-    assert b"DICM" not in record.received
+    assert facts_of(seen, "http-listing") == Facts(reachable=True, open=True, listable=True)
+    assert b"GET /export/PAT1/ST1/SE1/IMG.dcm" not in record.sent
     assert all(canary.encode() not in record.received for canary in study.canaries)
 
 
@@ -113,8 +113,11 @@ async def test_a_listing_whose_files_are_refused_is_not_downloadable(nginx: Call
     assert "http-listing-file-refused" in signals_of(seen)
 
 
-async def test_a_file_that_only_calls_itself_dicom_is_not_called_readable(nginx: Callable[..., Nginx]) -> None:
-    web = nginx(AUTOINDEX)
+@pytest.mark.parametrize("ranges", ["", "location ~ dcm$ { max_ranges 0; }"], ids=["ranges", "whole files"])
+async def test_a_file_that_only_calls_itself_dicom_is_not_called_readable(
+    nginx: Callable[..., Nginx], ranges: str
+) -> None:
+    web = nginx(AUTOINDEX + ranges)
     (web.root / "fake.dcm").write_bytes(b"x" * 1000)
     seen = await visit(at(web.port), detectors=DETECTORS)
     assert facts_of(seen, "http-listing") == Facts(reachable=True, open=True, listable=True)
@@ -153,7 +156,7 @@ async def test_a_server_that_promises_ranges_and_sends_all_is_cut_off() -> None:
     readable = next(o for o in seen.observations if o.signal == "http-listing-file-readable")
     assert readable.facts.downloadable
     assert readable.proof is not None
-    assert readable.proof.length == 0
+    assert readable.proof.length == len("DICM")
 
 
 async def test_links_to_other_hosts_and_upwards_are_not_followed() -> None:

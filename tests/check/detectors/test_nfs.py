@@ -20,10 +20,10 @@ from peers.nfs import NfsServer
 look = partial(looking.look, detect)
 
 
-def test_an_export_to_everybody_is_listable(nfs_server: Callable[..., NfsServer]) -> None:
+def test_an_export_to_everybody_is_open(nfs_server: Callable[..., NfsServer]) -> None:
     server = nfs_server({"/volume1/dicom": ["*"], "/srv/Zebulon": ["192.168.1.0/24", "@staff"], "/srv/a": ["10.1.1.1"]})
     seen = server.inside(lambda: visit(Target(server.address, 111), detectors=(DETECTOR,)))
-    assert facts_of(seen, "nfs") == Facts(reachable=True, open=True, listable=True)
+    assert facts_of(seen, "nfs") == Facts(reachable=True, open=True)
     assert signals_of(seen) == {"nfs-export-listed", "nfs-export-everyone"}
     assert seen.unchecked == ()
     told = {observation.signal: observation for observation in seen.observations}

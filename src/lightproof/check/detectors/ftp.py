@@ -1,8 +1,9 @@
 """FTP servers that let anyone in: whether images lie there, whether they can be read, whether files may be put there.
 
-`anonymous` is the one name tried, as RFC 1635 describes it. That a file can be read is proved without a byte of it (see
-`FtpSession.reads_end_of`); that one may be written is believed when the server says so (RFC 3659 section 7.5.5), never
-tried.
+`anonymous` is the one name tried, as RFC 1635 describes it. That a file is given is shown without a byte of it (see
+`FtpSession.reads_end_of`); that it is an image would only be shown by bytes of it, and FTP sends what is behind them as
+well: that images are downloadable stays unknown, unless the server refuses. That a file may be written is believed when
+the server says so (RFC 3659 section 7.5.5), never tried.
 """
 
 import re
@@ -152,7 +153,7 @@ async def _readable(wire: Wire, ftp: FtpSession, file: Entry) -> Observation | N
     if not reply.completed:
         facts = Facts(reachable=True, downloadable=False)
         return wire.observed(_SERVICE, "ftp-anonymous", facts=facts, proof=reply.proof(request))
-    facts = Facts(reachable=True, open=True, downloadable=True)
+    facts = Facts(reachable=True, open=True)
     return wire.observed(_SERVICE, "ftp-file-readable", facts=facts, proof=reply.proof(request))
 
 

@@ -1,7 +1,9 @@
 """Directory listings that hold DICOM files: counted, never kept, because file names are often patients' names.
 
-That a file can be read is proved by four bytes at offset 128 (PS3.10 section 7.1), which say `DICM`. They are asked for
-only where the server says that it serves parts of files: one that sent the whole file instead would send a patient.
+That an image can be read is proved by four bytes at offset 128 (PS3.10 section 7.1), which say `DICM`; that a server
+would give a file of such a name proves nothing. They are asked for only where the server says that it serves parts of
+files: from one that sends the whole file instead, a patient's name is on its way before we have hung up. One that says
+so and sends all is left after these four; the 128 bytes before are the application's and hold no patient's data.
 """
 
 import html
@@ -71,7 +73,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             if listing is None:
                 continue
             if listing.files:
-                async for observation in _found(wire, web, listing, page):
+                async for observation in _found(wire, listing, page):
                     yield observation
                 return
             waiting += reversed(listing.directories[:_BRANCHES])
@@ -104,7 +106,7 @@ def _one_level(name: str) -> bool:
     return "/" not in name.rstrip("/") and name.rstrip("/") not in ("", ".", "..")
 
 
-async def _found(wire: Wire, web: HttpSession, listing: Listing, page: Response) -> AsyncIterator[Observation]:
+async def _found(wire: Wire, listing: Listing, page: Response) -> AsyncIterator[Observation]:
     product, version = _server(page)
     yield wire.observed(
         _SERVICE,
@@ -117,26 +119,26 @@ async def _found(wire: Wire, web: HttpSession, listing: Listing, page: Response)
         counts={"files": len(listing.files)},
         proof=page.proof(shown="GET {directory}/"),
     )
-    if (observation := await _readable(wire, web, listing.files[0])) is not None:
+    if (observation := await _readable(wire, listing.files[0])) is not None:
         yield observation
     for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, product or "", version)):
         yield observation
 
 
-async def _readable(wire: Wire, web: HttpSession, path: str) -> Observation | None:
-    head = await web.request(path, method="HEAD", body_limit=0)
-    if demands_identity(head):
-        facts = Facts(reachable=True, downloadable=False)
-        return wire.observed(_SERVICE, "http-listing-file-refused", facts=facts, proof=head.proof(shown="HEAD {file}"))
-    if head.status != 200 or is_html(head) or (head.content_length or 0) < _PREAMBLE_BYTES + len(_MAGIC):
-        return None
-    facts = Facts(reachable=True, open=True, downloadable=True)
-    if "bytes" not in head.headers.get("accept-ranges", ""):
-        return wire.observed(_SERVICE, "http-listing-file-readable", facts=facts, proof=head.proof(shown="HEAD {file}"))
-    four = await web.request_bytes(path, _PREAMBLE_BYTES, _PREAMBLE_BYTES + len(_MAGIC) - 1)
-    if four.status != 200 and (four.status != 206 or four.body != _MAGIC):
+async def _readable(wire: Wire, path: str) -> Observation | None:
+    async with HttpSession(wire, narrow=True) as web:
+        head = await web.request(path, method="HEAD", body_limit=0)
+        if demands_identity(head):
+            facts = Facts(reachable=True, downloadable=False)
+            proof = head.proof(shown="HEAD {file}")
+            return wire.observed(_SERVICE, "http-listing-file-refused", facts=facts, proof=proof)
+        if head.status != 200 or is_html(head) or "bytes" not in head.headers.get("accept-ranges", ""):
+            return None
+        four = await web.request_bytes(path, _PREAMBLE_BYTES, _PREAMBLE_BYTES + len(_MAGIC) - 1)
+    if four.body != _MAGIC:
         return None
     shown = f"GET {{file}} Range: bytes={_PREAMBLE_BYTES}-{_PREAMBLE_BYTES + len(_MAGIC) - 1}"
+    facts = Facts(reachable=True, open=True, downloadable=True)
     return wire.observed(_SERVICE, "http-listing-file-readable", facts=facts, proof=four.proof(shown=shown))
 
 

@@ -1,7 +1,8 @@
 """NFS servers: which directories they export, and whether to everybody.
 
 The portmapper says where the mount service listens, the mount service says what is exported to whom (`showmount -e`).
-Nothing is mounted: a server that says it exports to everybody is believed.
+Nothing is mounted. That the list is given to strangers makes it open; whether a folder that it says everybody may mount
+can be listed would only be shown by listing it, and names of folders are patients' names: that stays unknown.
 """
 
 import ipaddress
@@ -51,7 +52,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         yield wire.observed(
             _SERVICE,
             "nfs-export-everyone",
-            facts=Facts(reachable=True, open=True, listable=True),
+            facts=Facts(reachable=True, open=True),
             counts={"open_exports": open_to_all},
             proof=proof,
         )

@@ -11,7 +11,7 @@ import hashlib
 import ipaddress
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Literal, Self
 from urllib.parse import urljoin, urlsplit
@@ -88,8 +88,9 @@ class _Ask:
     body_limit: int
     error_limit: int | None = None
     """The same of an answer that refuses or redirects, where that is more."""
-    body_only_with: int | None = None
-    """Read the body only when the answer has this status; otherwise drop the connection after the head."""
+    part: tuple[int, int] | None = None
+    """First and last byte of what is wanted of a file: of a whole one, which comes where Range is ignored, no more than
+    up to there is read; of any other answer nothing."""
 
 
 class HttpSession:
@@ -134,18 +135,16 @@ class HttpSession:
         return await self._exchange(ask)
 
     async def request_bytes(self, path: str, first: int, last: int) -> Response:
-        """Bytes `first` to `last` of a file, inclusive (RFC 9110 section 14.2): `body` is empty unless answered 206.
+        """Bytes `first` to `last` of a file, inclusive (RFC 9110 section 14.2); none unless answered 206 or 200.
 
-        A server that ignores Range and sends the whole file is cut off after the head of its answer.
+        A server that ignores Range and sends the whole file is cut off after byte `last`. For narrow sessions only.
         """
-        ask = _Ask(
-            method="GET",
-            path=path,
-            headers={"range": f"bytes={first}-{last}"},
-            body_limit=last - first + 1,
-            body_only_with=206,
-        )
-        return await self._exchange(ask)
+        if not self._narrow:
+            raise ValueError("a part of a file is asked for in a narrow session: others read ahead")
+        headers = {"range": f"bytes={first}-{last}"}
+        ask = _Ask(method="GET", path=path, headers=headers, body_limit=last - first + 1, part=(first, last))
+        answer = await self._exchange(ask)
+        return replace(answer, body=answer.body[first:]) if answer.status == 200 else answer
 
     async def propfind(self, path: str, *, body_limit: int = 4 * 1024) -> Response:
         """What kind of resource `path` is, not what it holds (RFC 4918 section 9.1, Depth 0, resourcetype alone)."""
@@ -202,15 +201,17 @@ class HttpSession:
         sent += self._connection.send(h11.EndOfMessage()) or b""
         await stream.send(sent)
         answer = await self._head(stream)
-        wanted = ask.body_only_with is None or answer.status_code == ask.body_only_with
+        wanted = ask.part is None or answer.status_code in (200, 206)
         headers = _joined(answer)
         kept, limit = ask.body_limit, ask.body_limit
-        if answer.status_code >= 300:
+        if ask.part is not None and answer.status_code == 200:
+            kept = limit = ask.part[1] + 1
+        elif answer.status_code >= 300:
             kept = ask.body_limit if ask.error_limit is None else ask.error_limit
             limit = max(kept, _ERROR_PAGE)
         elif headers.get("content-type", "").partition(";")[0].strip().lower() in _PATIENTS_DATA:
             kept = limit = min(ask.body_limit, _OPENING)
-        body, complete = await self._body(stream, limit) if wanted else (b"", False)
+        body, complete = await self._body(stream, limit, exactly=ask.part is not None) if wanted else (b"", False)
         left_over, _ = self._connection.trailing_data
         if complete and not left_over and self._connection.their_state is h11.DONE is self._connection.our_state:
             self._connection.start_next_cycle()
@@ -237,12 +238,15 @@ class HttpSession:
             raise ProtocolViolation("not-http") from error
         raise ProtocolViolation("not-http")
 
-    async def _body(self, stream: Stream, limit: int) -> tuple[bytes, bool]:
-        """What came of the body, at least as much as `limit` if there is so much, and whether that is all of it."""
+    async def _body(self, stream: Stream, limit: int, *, exactly: bool) -> tuple[bytes, bool]:
+        """What came of the body, at least as much as `limit` if there is so much, and whether that is all of it.
+
+        One byte more shows that there is more; `exactly` goes without.
+        """
         body = bytearray()
         try:
-            while len(body) <= limit:
-                event = await self._next_event(stream, limit + 1 - len(body))
+            while len(body) < limit + 1 - exactly:
+                event = await self._next_event(stream, limit + 1 - exactly - len(body))
                 if not isinstance(event, h11.Data):
                     return bytes(body), isinstance(event, h11.EndOfMessage)
                 body += event.data
