@@ -82,7 +82,7 @@ class _Unbuffered:
     def get_extra_info(self, name: str) -> object:
         return self._sock if name == "socket" else None
 
-    async def start_tls(self, context: ssl.SSLContext) -> None:
+    async def start_tls(self, context: ssl.SSLContext, *, server_hostname: str | None) -> None:
         raise NotImplementedError
 
     def abort(self) -> None:
