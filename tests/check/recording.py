@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import ssl
 import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -23,32 +24,47 @@ class Recording:
     """By us."""
     received: bytearray = field(default_factory=bytearray)
     """By us, or on its way to us when we left: our system took it or would have."""
-    connections: int = 0
+    conversations: list[bytearray] = field(default_factory=list[bytearray])
+    """What we sent, by connection."""
+
+    @property
+    def connections(self) -> int:
+        """How many there were."""
+        return len(self.conversations)
 
 
 @asynccontextmanager
-async def recording(peer_port: int) -> AsyncGenerator[Recording]:
-    """Stands in front of the peer on this loopback port."""
+async def recording(
+    peer_port: int, *, address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[Recording]:
+    """Stands in front of the peer on this loopback port, on a free one unless told.
+
+    With `tls` it ends the visitor's TLS, and goes on to the peer in clear: so that what was said can be read.
+    """
     record = Recording()
 
-    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, kept: bytearray) -> None:
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, *kept: bytearray) -> None:
         sink.transport.set_write_buffer_limits(0)
         while data := await source.read(_HELD_BYTES):
             sink.write(data)
             await sink.drain()
-            kept += data
+            for one in kept:
+                one.extend(data)
         sink.close()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        record.connections += 1
+        said = bytearray()
+        record.conversations.append(said)
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD_BYTES)
         peer_reader, peer_writer = await asyncio.open_connection("127.0.0.1", peer_port, limit=_HELD_BYTES)
         try:
-            await asyncio.gather(copy(reader, peer_writer, record.sent), copy(peer_reader, writer, record.received))
+            await asyncio.gather(
+                copy(reader, peer_writer, record.sent, said), copy(peer_reader, writer, record.received)
+            )
         finally:
             peer_writer.transport.abort()
 
-    async with serving(forward) as record.port:
+    async with serving(forward, tls=tls, address=address, port=port) as record.port:
         yield record
 
 

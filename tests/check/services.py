@@ -9,8 +9,10 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 
 @asynccontextmanager
-async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[int]:
-    """A service on a free loopback port; yields the port. Connections still open at the end are dropped."""
+async def serving(
+    behaviour: Behaviour, *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0
+) -> AsyncGenerator[int]:
+    """A service on a free loopback port (or on this one); yields it. Connections still open at the end are dropped."""
     conversations: set[asyncio.Task[None]] = set()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,7 +27,7 @@ async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) ->
             conversations.discard(task)
             writer.transport.abort()
 
-    server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(converse, address, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from cli.running import lightproof
+from journeys.leaks import leaks, unlocked
 from peers.images import Study, paths_of
 from peers.orthanc import Orthanc
 from peers.processes import free_port
@@ -61,10 +62,13 @@ def test_no_output_names_a_patient(archive: Orthanc, studies: tuple[Study, ...],
         "check", "127.0.0.1", "--ports", ports_of(archive), "--count", *arguments, home=home, language="fr"
     )
     assert ran.code == 3
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert set(reports) <= set(written)
-    everything = b"\n".join([ran.out, ran.err.encode(), *(path.read_bytes() for path in written)])
-    assert all(canary.encode() not in everything for study in studies for canary in study.canaries)
+    assert all(path.is_file() for path in reports)
+    exported = lightproof("ledger", "export", tmp_path / "exported", "--with-attachments", home=home)
+    assert exported.code == 0, exported.err
+    canaries = [canary for study in studies for canary in study.canaries]
+    kept = unlocked(home)
+    assert b"dicom-counted" in kept
+    assert leaks(canaries, [tmp_path], printed=ran.out + ran.err.encode(), database=kept) == []
     assert json.loads(reports[2].read_bytes())["services"][0]["counts"]["studies"] == len(studies)
 
 

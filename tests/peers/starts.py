@@ -16,6 +16,7 @@ from http.client import HTTPConnection
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import pydicom
 
@@ -260,7 +261,7 @@ def wsgidav(*, read_only: bool = False, users: Mapping[str, str] | None = None) 
     return start
 
 
-def moto(*, bucket: str | None = None, acl: str = "public-read") -> Start:
+def moto(*, bucket: str | None = None, acl: str = "public-read", key: str = "an-image.dcm") -> Start:
     """S3 as moto speaks it, in a process of its own; `bucket` holds one object, with this access list."""
 
     @contextmanager
@@ -269,7 +270,7 @@ def moto(*, bucket: str | None = None, acl: str = "public-read") -> Start:
             return [sys.executable, "-m", "moto.server", "-H", ADDRESS, "-p", str(ports[0])]
 
         with running(command, ground.folder / "moto.log") as (port,):
-            for path in (f"/{bucket}", f"/{bucket}/an-image.dcm") if bucket else ():
+            for path in (f"/{bucket}", f"/{bucket}/{quote(key)}") if bucket else ():
                 connection = HTTPConnection(ADDRESS, port, timeout=30)
                 connection.request("PUT", path, b"image" if path.endswith(".dcm") else None, {"x-amz-acl": acl})
                 if (status := connection.getresponse().status) != 200:

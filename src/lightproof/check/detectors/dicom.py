@@ -23,6 +23,7 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.identify import DICOM_PORTS
 from lightproof.check.identity import CALLED_AE
 from lightproof.check.protocols.association import AssociationEnded, WireAssociation
+from lightproof.check.protocols.discretion import may_name_a_patient
 from lightproof.check.protocols.tls_channel import call
 from lightproof.check.wire import Stream, Wire
 from lightproof.dicom import uids
@@ -272,7 +273,7 @@ def _accepted(session: _Session, accept: AssociateAccept, abstract_syntaxes: Seq
         protections=_tls(session.wire),
         details={
             "implementation_class_uid": _printable(uid),
-            "implementation_version_name": _printable(name),
+            "implementation_version_name": _own_name(name),
             "contexts_offered": len(abstract_syntaxes),
             "contexts_accepted": sum(session.association.takes(uid) for uid in abstract_syntaxes),
         },
@@ -413,6 +414,11 @@ def _integer(value: memoryview | None) -> int:
 
 def _printable(text: str) -> str:
     return "".join(c for c in text[:64] if c.isprintable() and c.isascii())
+
+
+def _own_name(text: str) -> str:
+    """What software calls itself, unless it calls itself as patients are called."""
+    return "" if may_name_a_patient(text) else _printable(text)
 
 
 def _service(wire: Wire) -> str:

@@ -10,11 +10,11 @@ from typing import Final
 
 from lightproof.check.detectors import WEB, Detector
 from lightproof.check.protocols import dicomweb
-from lightproof.check.protocols.dicomweb import Answered
+from lightproof.check.protocols.dicomweb import Answered, Root
 from lightproof.check.protocols.http import HttpSession, Response, path_here
 from lightproof.check.protocols.web_answers import REFUSED, clear_text, demands_identity, protections
 from lightproof.check.wire import Wire
-from lightproof.evidence.records import Facts, Observation
+from lightproof.evidence.records import Facts, Observation, Proof
 
 _SERVICE: Final = "dicomweb"
 _NOTHING_THERE: Final = "/lightproof-nothing-here/studies"
@@ -32,11 +32,11 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         control = await web.request(_NOTHING_THERE, body_limit=64)
         roots = await _roots(wire, web)
         found = 0
-        refused: list[Response] = []
+        refused: list[Proof] = []
         for root in roots:
-            answered, answer = await dicomweb.query(web, root)
+            answered, answer = await dicomweb.query(web, root.path)
             if answered is Answered.REFUSED and not demands_identity(control):
-                refused.append(answer)
+                refused.append(root.proof(answer))
             if answered not in (Answered.EXECUTED, Answered.DISCLOSING) or _like_control(answer, control):
                 continue
             async for observation in _open(wire, web, root, answered, answer):
@@ -50,7 +50,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                 "dicomweb-authentication-required",
                 facts=REFUSED,
                 protections=protections(wire, "authentication"),
-                proof=refused[0].proof(),
+                proof=refused[0],
             )
         by_uri = None if demands_identity(control) else await _by_uri(wire, web)
         if by_uri is not None:
@@ -60,7 +60,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                 yield observation
 
 
-async def _roots(wire: Wire, web: HttpSession) -> tuple[str, ...]:
+async def _roots(wire: Wire, web: HttpSession) -> tuple[Root, ...]:
     aets = await web.request("/dcm4chee-arc/aets", body_limit=32_768)
     titles = dicomweb.ae_titles(aets) or ((_DCM4CHEE_AE,) if demands_identity(aets) else ())
     script = await web.request("/app-config.js", body_limit=32_768)
@@ -74,28 +74,28 @@ def _like_control(answer: Response, control: Response) -> bool:
 
 
 async def _open(
-    wire: Wire, web: HttpSession, root: str, answered: Answered, answer: Response
+    wire: Wire, web: HttpSession, root: Root, answered: Answered, answer: Response
 ) -> AsyncIterator[Observation]:
     yield wire.observed(
         _SERVICE,
         "dicomweb-qido-executed",
         facts=Facts(reachable=True, open=True, listable=True),
-        product="dcm4chee-arc" if root.startswith("/dcm4chee-arc/") else None,
+        product="dcm4chee-arc" if root.path.startswith("/dcm4chee-arc/") else None,
         protections=protections(wire),
         details={"answers_without_filter": True} if answered is Answered.DISCLOSING else {},
-        proof=answer.proof(),
+        proof=root.proof(answer),
     )
-    retrieved, answer = await dicomweb.retrieve(web, root)
+    retrieved, answer = await dicomweb.retrieve(web, root.path)
     if retrieved is Answered.EXECUTED:
         facts = Facts(reachable=True, open=True, downloadable=True)
         product = "Orthanc" if _ORTHANC_ERROR in answer.body else None
-        yield wire.observed(_SERVICE, "dicomweb-wado-processed", facts=facts, product=product, proof=answer.proof())
+        yield wire.observed(_SERVICE, "dicomweb-wado-processed", facts=facts, product=product, proof=root.proof(answer))
     elif retrieved is Answered.REFUSED:
         facts = Facts(reachable=True, downloadable=False)
-        yield wire.observed(_SERVICE, "dicomweb-wado-refused", facts=facts, proof=answer.proof())
-    offered, answer = await dicomweb.offers_storing(web, root)
+        yield wire.observed(_SERVICE, "dicomweb-wado-refused", facts=facts, proof=root.proof(answer))
+    offered, answer = await dicomweb.offers_storing(web, root.path)
     if offered:
-        yield wire.observed(_SERVICE, "dicomweb-stow-offered", proof=answer.proof())
+        yield wire.observed(_SERVICE, "dicomweb-stow-offered", proof=root.proof(answer))
 
 
 async def _by_uri(wire: Wire, web: HttpSession) -> Observation | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from lightproof.check.detectors import Detector, Speech
 from lightproof.check.protocols.dicom_files import promising_first
+from lightproof.check.protocols.discretion import may_name_a_patient
 from lightproof.check.protocols.ftp import Entry, FtpSession, Reply
 from lightproof.check.protocols.web_answers import REFUSED, printable
 from lightproof.check.wire import Wire
@@ -174,7 +175,10 @@ def _offers(features: Reply, name: str) -> bool:
 
 def _product(greeting: Reply) -> tuple[str | None, str | None]:
     found = _PRODUCT.search(greeting.text)
-    return (printable(found[1]), printable(found[2])) if found else (None, None)
+    if found is None:
+        return None, None
+    # What stands between a product and a number is the greeting's to choose: the number may be a date of birth.
+    return printable(found[1]), None if may_name_a_patient(found[0]) else printable(found[2])
 
 
 DETECTOR: Final = Detector(

@@ -7,6 +7,7 @@ version is told, or that a viewer's archive answers without identity, is.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from lightproof.check.detectors import WEB, Detector
 from lightproof.check.fingerprints import Portal, http_portal
@@ -44,6 +45,8 @@ _OHIF_CONFIGURATION: Final = "/app-config.js"
 class _Shown:
     portal: Portal
     page: Response
+    request: str | None = None
+    """How the request is told, where the server chose its path: that may hold a patient's name."""
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
@@ -66,7 +69,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             version=version,
             protections=protections(wire, *(("authentication",) if asks else ())),
             details={"portal": product},
-            proof=shown.page.proof(),
+            proof=shown.page.proof(shown=shown.request),
         )
         for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, product, version)):
             yield observation
@@ -84,13 +87,14 @@ async def _front(wire: Wire, web: HttpSession) -> _Shown | None:
             break
         path = there
         page = await web.request(path, body_limit=_PAGE_BYTES)
+    told = None if path == "/" else "GET {where / redirects}"
     if (portal := _recognised(page)) is not None:
-        return _Shown(portal, page)
+        return _Shown(portal, page, told)
     icon = await web.request("/favicon.ico", body_limit=_ICON_BYTES)
     if icon.status != 200 or icon.truncated or is_html(icon) or not icon.body:
         return None
     portal = http_portal(favicon=icon.body)
-    return _Shown(portal, page) if portal is not None else None
+    return _Shown(portal, page, told) if portal is not None else None
 
 
 async def _elsewhere(web: HttpSession) -> _Shown | None:
@@ -128,8 +132,17 @@ async def _viewer(wire: Wire, web: HttpSession, roots: tuple[str, ...]) -> Obser
         "web-viewer-open",
         facts=Facts(reachable=True, open=True if opened else None),
         product=_OHIF,
-        details={"archive_elsewhere": printable(elsewhere, 120)} if elsewhere is not None else {},
+        details={"archive_elsewhere": _host_of(elsewhere)} if elsewhere is not None else {},
     )
+
+
+def _host_of(root: str) -> str | None:
+    """Where an archive elsewhere is, without its path: that is the server's to choose, and may hold anything."""
+    try:
+        url = urlsplit(root)
+    except ValueError:
+        return None
+    return printable(f"{url.scheme}://{url.netloc.rpartition('@')[2]}", 120) if url.netloc else None
 
 
 DETECTOR: Final = Detector(

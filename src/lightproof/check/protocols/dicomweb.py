@@ -7,6 +7,7 @@ off after the first bytes, which are read only to tell `[]` from the beginning o
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,7 @@ from typing import Final, cast
 from lightproof.check import tables
 from lightproof.check.protocols.http import HttpSession, Response
 from lightproof.check.protocols.web_answers import allowed_methods, demands_identity, is_html, json_array_of
+from lightproof.evidence.records import Proof
 
 NO_STUDY: Final = "2.25.1"
 """A UID that no device makes: the UUID 1 (PS3.5 B.2)."""
@@ -54,11 +56,25 @@ def known_roots() -> tuple[str, ...]:
     return tuple(row.path for row in tables.rows(file, tables.read(file), "root", _Root))
 
 
-def roots_for(aets: Sequence[str], named_by_viewer: Sequence[str] = ()) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where a service may be, and how that is told: a path that a server made up may hold a patient's name."""
+
+    path: str
+    shown: str
+
+    def proof(self, answer: Response) -> Proof:
+        """What an exchange below it proves, its path as it may be told."""
+        return answer.proof(shown=answer.request.replace(self.path, self.shown, 1))
+
+
+def roots_for(aets: Sequence[str], named_by_viewer: Sequence[str] = ()) -> tuple[Root, ...]:
     """The roots to try on one server, those its own viewer names first, none twice."""
     titles = tuple(aets)[:_AETS_ASKED]
     known = (root.format(aet=title) for root in known_roots() for title in (titles if "{aet}" in root else ("",)))
-    return tuple(dict.fromkeys((*named_by_viewer, *known)))
+    usual = tuple(dict.fromkeys(known))
+    named = (Root(path, "/{root its viewer names}") for path in dict.fromkeys(named_by_viewer) if path not in usual)
+    return (*named, *(Root(path, path) for path in usual))
 
 
 def ae_titles(answer: Response) -> tuple[str, ...] | None:

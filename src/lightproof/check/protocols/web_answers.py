@@ -10,6 +10,7 @@ import re
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from lightproof.check.protocols.discretion import may_name_a_patient
 from lightproof.check.protocols.http import Response
 from lightproof.check.wire import Wire
 from lightproof.evidence.records import Facts, Observation
@@ -24,8 +25,11 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 def printable(text: object, limit: int = 64) -> str | None:
-    """At most `limit` characters of a text from the network, without control characters; None if it is none."""
-    if not isinstance(text, str):
+    """At most `limit` characters of a text from the network, without control characters.
+
+    None if it is none, or has the shape of a patient's name or identifier.
+    """
+    if not isinstance(text, str) or may_name_a_patient(text[: 4 * limit]):
         return None
     return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())[:limit] or None
 
