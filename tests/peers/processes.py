@@ -44,16 +44,21 @@ def answers(port: int, address: str = ADDRESS) -> bool:
 
 @contextmanager
 def running(
-    command: Callable[[Sequence[int]], Sequence[str]], log: Path, *, ports: int = 1, abruptly: bool = False
+    command: Callable[[Sequence[int]], Sequence[str]],
+    log: Path,
+    *,
+    ports: int = 1,
+    at: Sequence[int] = (),
+    abruptly: bool = False,
 ) -> Iterator[tuple[int, ...]]:
-    """A process that listens on `ports` free ports, until the block ends; gives the ports.
+    """A process that listens on `ports` free ports, or on those named `at`, until the block ends; gives the ports.
 
     `command` builds the command line from the ports. Another process may take a port in between: then we try others.
     `abruptly` kills it at the end: for a program that takes seconds to tidy up what the test throws away.
     Output goes to `log`, for the message of a failed start.
     """
     for attempt in range(_ATTEMPTS):
-        chosen = tuple(free_port() for _ in range(ports))
+        chosen = tuple(at) or tuple(free_port() for _ in range(ports))
         with log.open("wb") as output:
             process = subprocess.Popen(command(chosen), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
         try:

@@ -30,10 +30,13 @@ def running_samba(
     folder: Path,
     shares: Mapping[str, Mapping[str, str]] | None = None,
     settings: Mapping[str, str] | None = None,
+    *,
+    port: int | None = None,
 ) -> Iterator[Samba]:
     """Unless told otherwise `folder`/root (see `peers.folders`) is the share IMAGES, that guests may read.
 
     `shares`: options of smb.conf by share, `%(root)s` standing for that folder; `settings`: options of [global].
+    `port`: where it listens, in a network that has nobody else's.
     """
     if os.geteuid() != 0:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("smbd starts as root only")
@@ -70,8 +73,8 @@ def running_samba(
         return [server, "-F", "--debug-stdout", "-s", str(configuration), "-p", str(ports[0])]
 
     try:
-        with running(command, folder / "start.log") as (port,):
-            yield Samba(port, root)
+        with running(command, folder / "start.log", at=() if port is None else (port,)) as (listening,):
+            yield Samba(listening, root)
     finally:
         # Its RPC daemon runs on its own, and says only here under which id.
         with contextlib.suppress(OSError, ValueError):
