@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from typing import Final
 
 from lightproof.dicom.association import Association
 from lightproof.dicom.dataset import Element, encode_data_set
@@ -12,19 +14,24 @@ from lightproof.dicom.pdu import AssociateRequest, ReleaseReply, ReleaseRequest
 from lightproof.dicom.uids import STUDY_ROOT_FIND, VERIFICATION
 from peers.images import InventedPatient
 
-PATIENTS = [InventedPatient(f"CANARY{n:05d}^ZEBULON", f"CANARY-ID-{n:05d}", "18870713") for n in range(10_000)]
-STUDY = "2.25.73409100"
+NAME: Final = "CANARY^ZEBULON"
+STUDY: Final = "2.25.73409100"
+PATIENTS: Final = tuple(
+    InventedPatient(f"CANARY{n:05d}^ZEBULON", f"CANARY-ID-{n:05d}", "18870713") for n in range(10_000)
+)
 
 
 async def generous_archive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers every query with every patient, names and all, whatever was asked."""
+    """Answers every query with every patient, names and all, whatever was asked; calls itself by one of them."""
     association = Association.accept(collect=65_536)
     while data := await reader.read(65_536):
         for event in association.receive(data):
             match event:
                 case AssociateRequest():
                     services = {VERIFICATION: Service(), STUDY_ROOT_FIND: Service()}
-                    writer.write(association.send(answer(event, services)))
+                    accepted = answer(event, services)
+                    named = replace(accepted.user, implementation_version_name=NAME)
+                    writer.write(association.send(replace(accepted, user=named)))
                 case Message(command=command, context_id=context):
                     if command.command_field == CommandField.C_FIND:
                         for number, patient in enumerate(PATIENTS):
@@ -47,7 +54,7 @@ async def generous_archive(reader: asyncio.StreamReader, writer: asyncio.StreamW
         await writer.drain()
 
 
-_MATCHES = json.dumps(
+MATCHES: Final = json.dumps(
     [
         {
             "00100010": {"vr": "PN", "Value": [{"Alphabetic": patient.name}]},
@@ -57,14 +64,15 @@ _MATCHES = json.dumps(
         }
         for number, patient in enumerate(PATIENTS)
     ]
-).encode()
+)
+"""What QIDO-RS says when it ignores the question."""
 
 
 async def generous_web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """DICOMweb that has one answer to every request below its root: the metadata of all."""
     while request := await reader.readuntil(b"\r\n\r\n"):
         found = request.split(b" ")[1].startswith(b"/dicom-web/studies")
-        body = _MATCHES if found else b""
+        body = MATCHES.encode() if found else b""
         writer.write(
             f"HTTP/1.1 {'200 OK' if found else '404 Not Found'}\r\nContent-Type: application/dicom+json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()

@@ -9,26 +9,20 @@ import json
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import trustme
 
+from check.generous_services import MATCHES, NAME, PATIENTS, STUDY, generous_archive
 from check.internet_boxes import Heard, a_box, description, mapping, soap_of
 from check.recording import Recording, recording
 from check.services import Behaviour, saying, serving
 from check.web_services import Answer, answering
-from lightproof.dicom.association import Association
-from lightproof.dicom.dataset import Element, encode_data_set
-from lightproof.dicom.dimse import PENDING, SUCCESS, CommandField
-from lightproof.dicom.messages import Message
-from lightproof.dicom.negotiation import Service, answer
-from lightproof.dicom.pdu import AssociateRequest, ReleaseReply, ReleaseRequest
-from lightproof.dicom.uids import STUDY_ROOT_FIND, VERIFICATION
 from peers.certificates import Certificates
 from peers.folders import public_folder
-from peers.images import InventedPatient, paths_of, write_studies, write_study
+from peers.images import paths_of, write_studies, write_study
 from peers.nginx import running_nginx
 from peers.orthanc import running_orthanc
 from peers.rsyncd import running_rsyncd
@@ -36,11 +30,6 @@ from peers.samba import running_samba
 from peers.starts import Ground, moto, storescp, wsgidav
 from peers.vsftpd import running_vsftpd
 
-NAME: Final = "CANARY^ZEBULON"
-STUDY: Final = "2.25.73409100"
-PATIENTS: Final = tuple(
-    InventedPatient(f"CANARY{n:05d}^ZEBULON", f"CANARY-ID-{n:05d}", "18870713") for n in range(10_000)
-)
 WORDS: Final = ("CANARY", "ZEBULON", "18870713", STUDY)
 """Search for these: every text below has at least one of them."""
 FILES: Final = (f"{NAME}.dcm", "CANARY ZEBULON 18870713.dcm", f"{STUDY}.dcm")
@@ -69,56 +58,8 @@ async def ftp_in_code(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         await writer.drain()
 
 
-async def generous(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers every query with every patient, names and all, whatever was asked."""
-    association = Association.accept(collect=65_536)
-    while data := await reader.read(65_536):
-        for event in association.receive(data):
-            match event:
-                case AssociateRequest():
-                    services = {VERIFICATION: Service(), STUDY_ROOT_FIND: Service()}
-                    accepted = answer(event, services)
-                    named = replace(accepted.user, implementation_version_name="CANARY^ZEBULON")
-                    writer.write(association.send(replace(accepted, user=named)))
-                case Message(command=command, context_id=context):
-                    if command.command_field == CommandField.C_FIND:
-                        for number, patient in enumerate(PATIENTS):
-                            identifier = encode_data_set(
-                                (
-                                    Element(0x00100010, "PN", patient.name),
-                                    Element(0x00100020, "LO", patient.patient_id),
-                                    Element(0x00100030, "DA", patient.birth_date),
-                                    Element(0x0020000D, "UI", f"{STUDY}{number}"),
-                                )
-                            )
-                            pending = command.answered(PENDING, has_data_set=True)
-                            writer.write(association.send(Message(context, pending, identifier)))
-                            await writer.drain()
-                    writer.write(association.send(Message(context, command.answered(SUCCESS))))
-                case ReleaseRequest():
-                    writer.write(association.send(ReleaseReply()))
-                case _:
-                    pass
-        await writer.drain()
-
-
-def _matches() -> str:
-    """What QIDO-RS says when it ignores the question."""
-    return json.dumps(
-        [
-            {
-                "00100010": {"vr": "PN", "Value": [{"Alphabetic": patient.name}]},
-                "00100020": {"vr": "LO", "Value": [patient.patient_id]},
-                "00100030": {"vr": "DA", "Value": [patient.birth_date]},
-                "0020000D": {"vr": "UI", "Value": [f"{STUDY}{number}"]},
-            }
-            for number, patient in enumerate(PATIENTS)
-        ]
-    )
-
-
 def _webs() -> dict[str, dict[str, Answer]]:
-    matches: Answer = (200, "application/dicom+json", _matches())
+    matches: Answer = (200, "application/dicom+json", MATCHES)
     seen = f"text/html\r\nServer: {NAME}/1.0\r\nX-Patient: {NAME}\r\nSet-Cookie: patient={NAME}"
     page = f"<html><title>OHIF {NAME}</title><body>{NAME} 18870713</body>"
     system = {
@@ -194,8 +135,8 @@ async def exposed_practice(folder: Path, certificates: Certificates) -> AsyncGen
             await record(name, await stack.enter_async_context(serving(behaviour)), tls=tls, **place)
 
         secret = _certificate_of_a_patient(folder)
-        await said("dicom/generous", generous)
-        await said("dicom/in TLS", generous, tls=secret)
+        await said("dicom/generous", generous_archive)
+        await said("dicom/in TLS", generous_archive, tls=secret)
         for name, answers in _webs().items():
             await said(f"http/{name}", answering(answers))
         await said("http/in TLS", answering(_webs()["viewer"]), tls=secret)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from check.generous_services import NAME, STUDY
 from cli.running import lightproof
-from journeys.exposed_practice import NAME, STUDY, WORDS, Practice, exposed_practice
+from journeys.exposed_practice import WORDS, Practice, exposed_practice
 from journeys.leaks import leaks, unlocked
 from peers.certificates import Certificates
 from peers.nfs import NfsServer
