@@ -64,7 +64,7 @@ async def taken(wire: Wire, context: ssl.SSLContext) -> TlsFacts | None:
 async def _converse(
     wire: Wire, context: ssl.SSLContext, request: bytes, *, wait_s: float, handshake_alone: bool = False
 ) -> Channel:
-    association = TlsAssociation(context, request, _farewell)
+    association = TlsAssociation(context, request, _farewell, name=wire.name)
     found: Recognition | InsideTls | None = None
     with contextlib.suppress(TimeoutError):
         async with wire.connect(tls=False) as stream, asyncio.timeout(wait_s):

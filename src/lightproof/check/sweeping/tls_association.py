@@ -44,13 +44,23 @@ class _AgreedOn:
 
 
 class TlsAssociation:
-    """Handshake, then `request`; an empty one says nothing, and shows whether the peer ends by itself."""
+    """Handshake with the server called `name` (SNI), then `request`.
 
-    def __init__(self, context: ssl.SSLContext, request: bytes, farewell: Callable[[Recognition], bytes]) -> None:
+    An empty request says nothing, and shows whether the peer ends by itself.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        request: bytes,
+        farewell: Callable[[Recognition], bytes],
+        *,
+        name: str | None = None,
+    ) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._context = context
-        self._session = context.wrap_bio(self._incoming, self._outgoing)
+        self._session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._request = request
         self._farewell = farewell
         self._taken = 0
