@@ -15,6 +15,7 @@ from sqlalchemy import text
 from evidence.ledgers import a_ledger
 from lightproof.breach import register
 from lightproof.breach.alerts import due
+from lightproof.breach.beside import beside
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import SUBJECT, Stage, Status
 from lightproof.breach.judging import assess_and_record, proposed
@@ -119,6 +120,28 @@ def test_a_law_that_comes_later_is_decided_about_anew(procedure: Procedure) -> N
     assert told.laws == ("gdpr/fr", "uk-gdpr/uk"), "what is only proposed makes no duty"
     assert [duty.law for duty in pending(told)] == ["uk-gdpr/uk"]
     assert "notify" not in told.decisions
+
+
+def test_a_law_of_a_later_day_neither_judges_nor_waits(procedure: Procedure) -> None:
+    laws = ("ch/ch", "gdpr/fr")
+    procedure = replace(procedure, regimes=laws)
+    facts = FACTS.model_copy(update={"aware_at": datetime(2019, 10, 8, 10, tzinfo=UTC)})
+    told = assess_and_record(procedure, procedure.open_report(facts), laws)
+    assert set(told.assessments) == {"gdpr/fr"}
+    assert [duty.law for duty in pending(told)] == ["gdpr/fr"]
+
+
+def test_duties_of_other_laws_are_listed_with_their_clocks_and_ticked_once_told(procedure: Procedure) -> None:
+    told = procedure.open_report(FACTS)
+    listed = {duty.key: duty for duty in beside(told)}
+    assert set(listed) == {"cert-sante", "police", "insurer", "nis2"}
+    hours = [step.deadline and (step.deadline - AWARE) / timedelta(hours=1) for step in listed["nis2"].steps]
+    assert hours == [24, 72, 744]
+    assert listed["cert-sante"].steps[0].deadline is None, "without delay is no instant"
+    assert not any(duty.done for duty in listed.values())
+    body = {"name": "CERT Santé", "role": "cert-sante", "informed_at": NOW.isoformat()}
+    told = procedure.correct(told.id, {"other_bodies": [body]}, "phoned")
+    assert {duty.key: duty.told_at for duty in beside(told) if duty.done} == {"cert-sante": NOW}
 
 
 def test_other_settings_afterwards_are_no_tampering(procedure: Procedure) -> None:

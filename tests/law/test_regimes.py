@@ -44,6 +44,7 @@ def test_each_row_has_a_source_and_words_in_both_languages(name: str) -> None:
     words = [
         law.title, law.authority.channel, *(telling.period.words for telling in law.tellings), law.retention.words,
         *(text for row in law.exemptions for text in (row.words, row.evidence)),
+        *(text for row in law.others for text in (row.words, row.period, *(step.words for step in row.steps))),
         *(text for rule in law.rules for text in (rule.words, rule.advice)),
     ]  # fmt: skip
     for text in words:
@@ -86,6 +87,23 @@ def test_what_is_only_proposed_is_off_until_it_is_named() -> None:
     chosen = Settings().breach.regimes
     assert chosen
     assert not {law.id for law in proposed} & set(chosen)
+
+
+def test_what_is_only_proposed_says_so_with_the_day_it_was_read_and_what_it_is() -> None:
+    with speaking("en"):
+        warnings = assess(BreachFacts(), regime("gdpr/eu-omnibus-2025")).warnings
+    assert any("only proposed, as read on 23 November 2026" in warning for warning in warnings)
+    assert any("19 November 2025" in warning for warning in warnings)
+
+
+def test_a_law_judges_the_breaches_of_its_own_days() -> None:
+    swiss = regime("ch/ch")
+    assert [swiss.applies_on(day) for day in (date(2023, 8, 31), date(2023, 9, 1))] == [False, True]
+    ended = swiss.model_copy(update={"applies_until": date(2024, 1, 1)})
+    assert [ended.applies_on(day) for day in (date(2024, 1, 1), date(2024, 1, 2))] == [True, False]
+    assert not regime("gdpr/eu-omnibus-2025").applies_on(date(2026, 11, 23))
+    early = BreachFacts.model_validate({"aware_at": "2019-10-08T10:00:00Z"})
+    assert any("does not apply" in warning for warning in assess(early, swiss).warnings)
 
 
 def test_two_regimes_judge_one_breach_side_by_side() -> None:

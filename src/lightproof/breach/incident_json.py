@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
+from lightproof.breach.beside import Beside, beside
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident
@@ -32,6 +33,7 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
             "warnings": list(clock.warnings),
         },
         "pending": [_plain(asdict(duty)) for duty in pending(told)],
+        "beside": [_duty(duty) for duty in beside(told)],
         "facts": dumped(told.facts),
         "assessments": told.assessments,
         "decisions": {duty: _plain(asdict(decided)) for duty, decided in told.decisions.items()},
@@ -43,6 +45,10 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
             {"entry": step.entry, "at": rfc3339(step.at), "what": step.what, "by": step.by} for step in told.steps
         ],
     }
+
+
+def _duty(duty: Beside) -> dict[str, object]:
+    return {**_plain(asdict(duty)), "steps": [_plain(asdict(step)) for step in duty.steps]}
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, object]:

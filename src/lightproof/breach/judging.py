@@ -15,12 +15,16 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def assess_and_record(procedure: Procedure, told: Incident, regimes: Sequence[str]) -> Incident:
-    """Judges the breach by each regime; an entry is written where it says something else than the last one.
+    """Judges the breach by each regime that was the law on the day of awareness; by all of them where none was.
+
+    An entry is written where it says something else than the last one.
 
     Raises UsageRefused for a regime that is not shipped.
     """
-    for name in regimes:
-        said = recorded(assess(told.facts, regime(name)))
+    day = (told.facts.aware_at or told.opened_at).date()
+    laws = [regime(name) for name in regimes]
+    for law in [law for law in laws if law.state == "proposed" or law.applies_on(day)] or laws:
+        name, said = law.id, recorded(assess(told.facts, law))
         if told.status is not Status.CLOSED and substance(said) != substance(told.assessments.get(name)):
             told = procedure.assessed(told.id, said)
     return told

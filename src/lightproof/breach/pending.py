@@ -23,6 +23,8 @@ class Pending:
     """Id of the regime: `gdpr/fr`."""
     authority: str
     """Its name; the law's id where that law is not shipped any more."""
+    channel: str
+    """Where it takes notices, in the current language."""
     deadline: datetime | None
     """In UTC; None before awareness, or where the law sets no period."""
 
@@ -41,5 +43,10 @@ def next_deadline(told: Incident) -> datetime | None:
 def _pending(told: Incident, law: str) -> Pending:
     known = shipped(law)
     if known is None:
-        return Pending(law=law, authority=law, deadline=None)
-    return Pending(law=law, authority=known.authority.name, deadline=clock_under(told.facts, known).deadline)
+        return Pending(law=law, authority=law, channel="", deadline=None)
+    return Pending(
+        law=law,
+        authority=known.authority.name,
+        channel=str(known.authority.channel),
+        deadline=clock_under(told.facts, known).deadline,
+    )

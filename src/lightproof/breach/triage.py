@@ -19,8 +19,10 @@ from lightproof.breach.grounds import Reason, evidence_of, unshown
 from lightproof.breach.incident import Choice, Duty
 from lightproof.breach.legal_tests import Outcome, tested
 from lightproof.breach.severity import Severity, decimal, severity
+from lightproof.documents import wording
 from lightproof.evidence.entries import rfc3339
-from lightproof.law.regimes import Regime, Telling
+from lightproof.law.forms import Words
+from lightproof.law.regimes import Exemption, Regime, Telling
 from lightproof.locale import gettext as _
 
 
@@ -65,8 +67,7 @@ def assess(facts: BreachFacts, regime: Regime, *, alone: bool = False) -> Assess
     runs = clock_under(facts, regime)
     answers = (_document(regime), _notify(facts, regime, scored), _communicate(facts, regime, scored))
     warnings = [*runs.warnings]
-    if regime.state == "proposed":
-        warnings.append(_("This regime is only proposed: it is not the law."))
+    warnings += _standing(facts, regime)
     if unverified := [telling.article for telling in regime.tellings if telling.status == "unverified"]:
         articles = ", ".join(unverified)
         warnings.append(
@@ -97,6 +98,7 @@ def recorded(assessment: Assessment) -> dict[str, object]:
     return {
         "regime": assessment.regime.id,
         "version": assessment.regime.version.isoformat(),
+        "state": assessment.regime.state,
         "score": decimal(scored.score),
         "level": scored.level,
         "elements": [
@@ -200,10 +202,14 @@ def _communicate(facts: BreachFacts, regime: Regime, scored: Severity) -> Answer
         reason = Reason(id="processor", text=_("The controller tells the persons; help it."), facts=("role",))
         return Answer(duty="communicate", choice="no", article=telling.article, reasons=(reason,))
     outcome = tested(telling.test, facts, scored)
-    known = {exemption.key for exemption in regime.exemptions}
+    known = {row.key: row for row in regime.exemptions}
     if outcome.choice == "yes" and (exempt := _exempt(facts, telling.article, known)):
         return exempt
     answer = _as_tested("communicate", outcome, facts, telling)
+    if outcome.choice == "yes":
+        ways = [_("Article {key}: {words}; shown by {evidence}.").format(key=row.key, words=row.words,
+                evidence=row.evidence) for row in regime.exemptions]  # fmt: skip
+        answer = replace(answer, would_change=(*answer.would_change, *ways))
     exemptions = (_EXEMPTION_OF.get(ground.id, "") for ground in outcome.grounds)
     return replace(answer, exemption=next((key for key in exemptions if key in known), ""))
 
@@ -243,27 +249,43 @@ def _as_tested(duty: Duty, outcome: Outcome, facts: BreachFacts, telling: Tellin
 _EXEMPTION_OF: Final = {"unintelligible": "34(3)(a)", "nobody-came": "34(3)(b)", "trusted-recipient": "34(3)(b)"}
 
 
-def _exempt(facts: BreachFacts, article: str, known: Container[str]) -> Answer | None:
+_STATED: Final[tuple[tuple[Ground, str], ...]] = (
+    ("34(3)(b)", "risk_removed"),
+    ("34(3)(c)", "disproportionate_effort"),
+)
+
+
+def _sentence(words: Words) -> str:
+    text = str(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _exempt(facts: BreachFacts, article: str, known: Mapping[str, Exemption]) -> Answer | None:
     """(b) and (c) of Art. 34(3), which need a statement and its evidence; (a) is a ground already."""
-    grounds: tuple[tuple[Ground, str, str], ...] = (
-        ("34(3)(b)", "risk_removed", _("Measures taken afterwards removed the high risk.")),
-        (
-            "34(3)(c)",
-            "disproportionate_effort",
-            _("Telling each person would be disproportionate: the public notice is due instead, as effective."),
-        ),
-    )
-    for key, name, text in grounds:
+    for key, name in _STATED:
         shown = facts.shown(name)
         if key in known and shown and lacking(key, facts) is None:
             evidence = tuple(dict.fromkeys((*shown, *exemption(key, facts).evidence)))
             return Answer(
                 duty="communicate", choice="no", article=article, exemption=key,
                 evidence=evidence,
-                reasons=(Reason(id=name, text=text, facts=(name,)),),
+                reasons=(Reason(id=name, text=_sentence(known[key].words), facts=(name,)),),
                 would_change=(_("That the evidence named turns out wrong or incomplete."),),
             )  # fmt: skip
     return None
+
+
+def _standing(facts: BreachFacts, regime: Regime) -> list[str]:
+    """What this law is worth: proposed only, of another day, or read with a caution."""
+    said: list[str] = []
+    if regime.state == "proposed":
+        text = _("This regime is only proposed, as read on {version}: it is not the law.")
+        said.append(text.format(version=wording.day(regime.version)))
+    elif facts.aware_at is not None and not regime.applies_on(facts.aware_at.date()):
+        said.append(_("This law does not apply to a breach of that day: it began later, or had ended."))
+    if regime.note is not None:
+        said.append(str(regime.note))
+    return said
 
 
 def _revealed(facts: BreachFacts, regime: Regime) -> list[str]:

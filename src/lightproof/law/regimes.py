@@ -73,11 +73,20 @@ class NationalRule(Sourced):
     advice: Words
 
 
+class OtherStep(_Row):
+    """One thing to do under another law, and by when since awareness; without hours: without delay."""
+
+    words: Words
+    hours: Annotated[int, Field(gt=0)] | None = None
+
+
 class OtherClock(Sourced):
     """A duty of another law that runs beside: for the list, not for the judgement."""
 
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     words: Words
     period: Words
+    steps: Annotated[tuple[OtherStep, ...], Field(min_length=1)]
 
 
 class Authority(_Row):
