@@ -16,12 +16,13 @@ from evidence.ledgers import a_ledger
 from lightproof.breach import register
 from lightproof.breach.alerts import due
 from lightproof.breach.beside import beside
-from lightproof.breach.facts import BreachFacts
+from lightproof.breach.clock import clock
+from lightproof.breach.facts import BreachFacts, reported_facts
 from lightproof.breach.incident import SUBJECT, Stage, Status
 from lightproof.breach.judging import assess_and_record, proposed
 from lightproof.breach.lookup import media_type
-from lightproof.breach.pending import next_deadline, pending
-from lightproof.breach.procedure import Procedure
+from lightproof.breach.pending import follow_ups, next_deadline, pending
+from lightproof.breach.procedure import Bundled, Procedure
 from lightproof.errors import UsageRefused
 
 REGIMES = ("gdpr/fr",)
@@ -234,6 +235,81 @@ def test_a_step_outside_is_neither_before_awareness_nor_after_the_end(procedure:
         with refused("breach-closed"):
             late()
     assert len(procedure.incident(number).steps) == steps
+
+
+def test_one_notice_covers_several_like_breaches_and_the_register_keeps_each(procedure: Procedure) -> None:
+    like = FACTS.model_copy(update={"aware_at": AWARE - timedelta(hours=90)})
+    unlike = FACTS.model_copy(update={"sensitive": ()})
+    one, two, three = (procedure.open_report(facts).id for facts in (FACTS, like, unlike))
+    deadline = next_deadline(procedure.incident(two))
+
+    def filed(*others: str, reason: str = "") -> None:
+        bundle = [Bundled(number, deadline, b"{2}") for number in others]
+        procedure.notified(
+            one, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None, sheet=b"{1}",
+            reference="2026-77", bundle=bundle, delay_reason=reason,
+        )  # fmt: skip
+
+    with refused("breaches-unlike"):
+        filed(three)
+    with refused("delay-unexplained"):
+        filed(two)
+    assert not procedure.incident(one).notifications, "all of it is recorded, or nothing"
+    filed(two, reason="the same fault each time")
+    (first,), (second,) = (procedure.incident(number).notifications for number in (one, two))
+    assert (first.bundled, second.bundled) == ((two,), (one,))
+    assert first.reference == second.reference == "2026-77"
+    assert procedure.ledger.attachment(second.sheet_sha256) == b"{2}"
+    with procedure.ledger.database.reading() as connection:
+        assert len(register.page(connection, register.Filter(), limit=10).lines) == 3
+        assert register.verified(connection, procedure.ledger.entries(under=SUBJECT)) == ()
+
+
+def test_an_order_of_the_authority_opens_the_duty_towards_persons_again(procedure: Procedure) -> None:
+    number = assess_and_record(procedure, procedure.open_report(FACTS), REGIMES).id
+    for duty in ("notify", "communicate"):
+        procedure.decide(number, duty, "no", "unlikely", proposed="yes")  # type: ignore[arg-type]
+    with refused("reason-missing"):
+        procedure.ordered(number, NOW, " ")
+    with refused("facts-refused"):
+        procedure.ordered(number, NOW + timedelta(hours=1), "tell them")
+    told = procedure.ordered(number, NOW, "CNIL 2026-9: tell the patients")
+    assert told.persons_untold
+    with refused("duty-not-done"):
+        procedure.close(number, "done")
+    with refused("ordered-by-authority"):
+        procedure.decide(number, "communicate", "no", "still unlikely", proposed="yes")
+    told = procedure.communicated(number, ["post"], at=NOW, count=3)
+    assert (told.persons_untold, told.ordered) == (False, None)
+    assert procedure.close(number, "done").status is Status.CLOSED
+
+
+def test_questions_that_a_notice_left_open_are_looked_at_again(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    told = procedure.notified(
+        number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None, still_open=["persons"]
+    )
+    (follow_up,) = follow_ups(told)
+    assert (follow_up.still_open, follow_up.remind_at) == (("persons",), NOW + timedelta(hours=72))
+    assert "undue" in follow_up.words
+    assert follow_ups(
+        procedure.notified(number, "complete", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None)
+    ) == ()  # fmt: skip
+
+
+def test_a_controller_is_aware_once_its_processor_told_it() -> None:
+    provider = {
+        "name": "Provider", "role": "processor", "aware_at": AWARE - timedelta(hours=60), "informed_at": AWARE,
+        "window_hours": 24,
+    }  # fmt: skip
+    reported = reported_facts(BreachFacts.model_validate({"others": [provider]}), "x", by="Dr Demo", now=NOW)
+    assert reported.aware_at == AWARE
+    assert "Provider" in reported.aware_basis
+    (slow,) = clock(reported).warnings
+    assert "60 hours" in slow
+    assert "24" in slow
+    later = reported.model_copy(update={"aware_at": NOW})
+    assert any("before the awareness stated" in warning for warning in clock(later).warnings)
 
 
 FILER = """

@@ -74,7 +74,7 @@ def clock_under(facts: BreachFacts, regime: Regime, *, drifts: Sequence[timedelt
 
 def _without_deadline(facts: BreachFacts, drifts: Sequence[timedelta]) -> Clock:
     aware_at = facts.aware_at.astimezone(UTC) if facts.aware_at is not None else None
-    warnings = (*_trailing(facts), *_known_before(facts), *_jumped(drifts))
+    warnings = (*_trailing(facts), *_known_before(facts), *_handed_over(facts), *_jumped(drifts))
     return Clock(aware_at=aware_at, deadline=None, informative=None, warnings=warnings)
 
 
@@ -127,6 +127,26 @@ def _known_before(facts: BreachFacts) -> list[str]:
             "(AZOP, 13 September 2024). The clock may have started with it."
         )
     ]
+
+
+def _handed_over(facts: BreachFacts) -> list[str]:
+    """What a processor's notice means for the controller's clock (Guidelines 9/2022), and whether it kept its time."""
+    said: list[str] = []
+    for body in facts.others:
+        if body.informed_at is None:
+            continue
+        if facts.aware_at is not None and body.informed_at < facts.aware_at:
+            text = _(
+                "{name} told you before the awareness stated: a controller is aware once its processor has told it "
+                "(Guidelines 9/2022). The clock may have started then."
+            )
+            said.append(text.format(name=body.name))
+        took = body.informed_at - body.aware_at if body.aware_at is not None else None
+        if took is not None and body.window_hours is not None and took > timedelta(hours=body.window_hours):
+            text = _("{name} took {hours} hours to tell you; the contract gives it {window} (Article 33(2)).")
+            hours = int(took / timedelta(hours=1))
+            said.append(text.format(name=body.name, hours=hours, window=body.window_hours))
+    return said
 
 
 def _jumped(drifts: Sequence[timedelta]) -> list[str]:

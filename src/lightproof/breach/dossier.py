@@ -140,7 +140,6 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
         decided = told.decisions.get(duty)
         if decided is None:
             steps.append(_("Decide: lightproof breach assess {n} --decide {duty}=yes").format(n=number, duty=duty))
-    communicate = told.decisions.get("communicate")
     for duty in pending(told):
         under = _under(told, duty.law)
         steps.append(
@@ -150,7 +149,7 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
         if filed.still_open:
             step = _("Complete the notification: lightproof breach notify {n} --stage supplementary").format(n=number)
             steps.append(step + _under(told, law))
-    if communicate is not None and communicate.choice == "yes" and not told.communications:
+    if told.persons_untold:
         steps.append(_("Tell the persons: lightproof breach letter {n} --out letter.odt").format(n=number))
     if not steps:
         steps.append(_("Close the file: lightproof breach close {n} --reason …").format(n=number))

@@ -267,7 +267,11 @@ class OtherBody(_Facts):
     role: Line
     contact: Line = ""
     informed_at: AwareDatetime | None = None
-    """When it told us (a processor, Art. 33(2)), or when we told it."""
+    """When it told us (a processor, Art. 33(2): the controller is aware from then), or when we told it."""
+    aware_at: AwareDatetime | None = None
+    """When it became aware itself."""
+    window_hours: Annotated[int, Field(gt=0, le=10_000)] | None = None
+    """Within which the contract wants it to tell us."""
 
 
 class Revealed(_Facts):
@@ -385,14 +389,24 @@ def read_facts(content: bytes, *, now: datetime) -> BreachFacts:
 
 
 def reported_facts(known: BreachFacts, description: str, *, by: str, now: datetime) -> BreachFacts:
-    """What a person's report makes known, beside the facts in `known`; the clock runs from it unless these say when."""
+    """What a person's report makes known, beside the facts in `known`; the clock runs from it unless these say when.
+
+    A controller is aware once a processor, or a joint controller, told it (Guidelines 9/2022): that counts first.
+    """
     said: dict[str, object] = {
         "description": known.description or description,
         "title": known.title or description[:100],
     }
     if known.aware_at is None:
-        said |= {"aware_at": now, "aware_by": by, "aware_basis": reported_to(by)}
+        brought = [(body.informed_at, told_by(body.name)) for body in known.others if body.informed_at is not None]
+        at, basis = min(brought, default=(now, reported_to(by)))
+        said |= {"aware_at": at, "aware_by": by, "aware_basis": known.aware_basis or basis}
     return known.model_copy(update=said)
+
+
+def told_by(name: str) -> str:
+    """Why a controller is aware of what its processor told it."""
+    return _("{name} told us (Article 33(2)).").format(name=name)
 
 
 def reported_to(who: str) -> str:

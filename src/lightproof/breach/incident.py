@@ -113,6 +113,8 @@ class Notified:
     still_open: tuple[str, ...]
     by: str
     entry: int
+    bundled: tuple[str, ...] = ()
+    """Other breaches that the same notice told of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,17 @@ class Communicated:
     """Persons of the list that no letter reached."""
     list_digest: str
     """Keyed digest of the list of persons, which stays outside the evidence."""
+    by: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """The authority ordered that the persons be told (Art. 34(4))."""
+
+    at: datetime
+    what: str
+    """The order in the words of whoever recorded it."""
     by: str
     entry: int
 
@@ -180,6 +193,8 @@ class Incident:
     """Every decision, in order; a later one takes the place of an earlier one under the laws it is about."""
     notifications: tuple[Notified, ...] = ()
     communications: tuple[Communicated, ...] = ()
+    orders: tuple[Ordered, ...] = ()
+    """Orders of the authority to tell the persons."""
     access: tuple[Mapping[str, Any], ...] = ()
     """Summaries of access logs, as JSON values."""
     alerted: tuple[Alerted, ...] = ()
@@ -206,6 +221,23 @@ class Incident:
             return ()
         told = {filed.regime for filed in self.notifications}
         return tuple(law for law in self.laws if law not in told and _wants_it_told(law) and not self._against(law))
+
+    @property
+    def ordered(self) -> Ordered | None:
+        """The authority's last order to tell the persons; None once they were told after it, or without one."""
+        if not self.orders:
+            return None
+        last = self.orders[-1]
+        return None if any(sent.entry > last.entry for sent in self.communications) else last
+
+    @property
+    def persons_untold(self) -> bool:
+        """Whether the persons are still to be told: ordered by the authority, or decided."""
+        if self.closed_at is not None:
+            return False
+        decided = self.decisions.get("communicate")
+        wanted = decided is not None and decided.choice != "no" and not self.communications
+        return self.ordered is not None or wanted
 
     def decision(self, duty: Duty, law: str) -> Decided | None:
         """The decision that holds about this duty under this law; None when nobody has decided."""
@@ -364,6 +396,7 @@ def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incid
         still_open=tuple(payload.get("still_open", ())),
         by=entry.principal,
         entry=entry.index,
+        bundled=tuple(payload.get("bundled", ())),
     )
     stated = (*told.stated, _done_outside("filed_at", filed.filed_at, entry))
     return replace(told, notifications=(*told.notifications, filed), stated=stated)
@@ -384,6 +417,13 @@ def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> I
     )
     stated = (*told.stated, _done_outside("sent_at", sent.at, entry))
     return replace(told, communications=(*told.communications, sent), stated=stated)
+
+
+def _ordered(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    order = Ordered(
+        at=datetime.fromisoformat(payload["at"]), what=payload["what"], by=entry.principal, entry=entry.index
+    )
+    return replace(told, orders=(*told.orders, order))
 
 
 def _done_outside(name: str, at: datetime, entry: Entry) -> Stated:
@@ -423,6 +463,7 @@ _STEPS: Final = {
     "decided": _decided,
     "notified": _notified,
     "communicated": _communicated,
+    "ordered": _ordered,
     "access": _access,
     "alerted": _alerted,
     "closed": _closed,

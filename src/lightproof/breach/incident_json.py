@@ -8,7 +8,7 @@ from lightproof.breach.beside import Beside, beside
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident
-from lightproof.breach.pending import pending
+from lightproof.breach.pending import follow_ups, pending
 from lightproof.documents.json import encoded
 from lightproof.evidence.entries import rfc3339
 
@@ -33,6 +33,8 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
             "warnings": list(clock.warnings),
         },
         "pending": [_plain(asdict(duty)) for duty in pending(told)],
+        "follow_ups": [_plain(asdict(one)) for one in follow_ups(told)],
+        "orders": [_plain(asdict(order)) for order in told.orders],
         "beside": [_duty(duty) for duty in beside(told)],
         "facts": dumped(told.facts),
         "assessments": told.assessments,

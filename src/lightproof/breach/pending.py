@@ -5,13 +5,16 @@ of the file. Telling one authority never ends the clock of another.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lightproof.breach.clock import clock_under
 from lightproof.breach.incident import Incident
 from lightproof.law.regimes import shipped
+from lightproof.locale import gettext as _
 
+FOLLOW_UP: Final = timedelta(hours=72)
+"""After a notice that left questions open; the CNIL once advised a complement within 72 hours of the first."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -33,6 +36,40 @@ def pending(told: Incident) -> tuple[Pending, ...]:
     """What is pending under each law, the nearest deadline first and those without one last; none once closed."""
     duties = [_pending(told, law) for law in told.untold]
     return tuple(sorted(duties, key=lambda duty: (duty.deadline or _NEVER, duty.law)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """A notice that left questions open: they follow without undue further delay (Art. 33(4))."""
+
+    law: str
+    authority: str
+    still_open: tuple[str, ...]
+    """Keys of the questions."""
+    since: datetime
+    remind_at: datetime
+    """When to look again: a reminder of this project, the law sets no limit."""
+    words: str
+
+
+def follow_ups(told: Incident) -> tuple[FollowUp, ...]:
+    """The last notice of each law that left questions open, the oldest first; none once closed."""
+    if told.closed_at is not None:
+        return ()
+    last = {filed.regime: filed for filed in told.notifications}.values()
+    found = [
+        FollowUp(
+            law=filed.regime,
+            authority=filed.authority,
+            still_open=filed.still_open,
+            since=filed.filed_at,
+            remind_at=filed.filed_at + FOLLOW_UP,
+            words=_("without undue further delay"),
+        )
+        for filed in last
+        if filed.still_open
+    ]
+    return tuple(sorted(found, key=lambda one: one.since))
 
 
 def next_deadline(told: Incident) -> datetime | None:

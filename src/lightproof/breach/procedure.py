@@ -18,6 +18,15 @@ from lightproof.breach.access.examining import LogReader, NamedLog, exposure_of
 from lightproof.breach.exemptions import Ground
 from lightproof.breach.exemptions import exemption as exemption_of
 from lightproof.breach.facts import FACT_NAMES, REFERENCE, BreachFacts, check_facts, dumped, refusal_of, refused
+from lightproof.breach.guards import (
+    filed_under,
+    must_be_alike,
+    must_be_explained,
+    must_be_in_order,
+    must_be_open,
+    must_follow_awareness,
+    must_not_be_ordered,
+)
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
 from lightproof.breach.lookup import logs_read, look_up, named_in
 from lightproof.breach.mail_merge import Delivery
@@ -29,6 +38,16 @@ from lightproof.evidence import runs as checks
 from lightproof.evidence.ledger import Ledger, Writing
 from lightproof.evidence.runs import Run
 from lightproof.locale import gettext as _
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """One of several like breaches that one notice tells of."""
+
+    number: str
+    deadline: datetime | None
+    sheet: bytes = b""
+    still_open: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +122,9 @@ class Procedure:
             )
         with self.ledger.writing() as writing:
             told = self.incident(number)
-            _must_be_open(told)
+            must_be_open(told)
             facts = self.shaped(told.facts, changes)
-            _must_follow_awareness(told, facts.aware_at)
+            must_follow_awareness(told, facts.aware_at)
             look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), read=logs_read(told))
             values = dumped(facts)
             stated = {name: values.get(name) for name in changes}
@@ -140,7 +159,7 @@ class Procedure:
         Raises UsageRefused when a log cannot be read, or the breach is closed.
         """
         told = self.refresh(number)
-        _must_be_open(told)
+        must_be_open(told)
         source = told.source
         services = ()
         if source.report_sha256:
@@ -160,7 +179,7 @@ class Procedure:
             raise refused(shows[:40], _("there is no such fact"))
         with self.ledger.writing() as writing:
             told = self.incident(number)
-            _must_be_open(told)
+            must_be_open(told)
             digest = writing.attach(content, media_type)
             payload = {"sha256": digest, "media_type": media_type, "bytes": len(content), "shows": shows}
             told = self._write(writing, told, "attached", payload)
@@ -202,6 +221,8 @@ class Procedure:
             raise refused("evidence", _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
         told = self.incident(number)
         look_up(self.ledger, evidence, read=logs_read(told))
+        if duty == "communicate" and choice == "no":
+            must_not_be_ordered(told)
         if exemption:
             evidence = self._exempted(told, exemption, evidence)
         if duty == "document" and choice != "yes":
@@ -212,7 +233,7 @@ class Procedure:
             )
         with self.ledger.writing() as writing:
             told = self.incident(number)
-            _must_be_open(told)
+            must_be_open(told)
             payload = {
                 "duty": duty,
                 "choice": choice,
@@ -252,33 +273,57 @@ class Procedure:
         sheet: bytes = b"",
         media_type: str = "application/json",
         still_open: Sequence[str] = (),
+        bundle: Sequence[Bundled] = (),
     ) -> Incident:
         """Records a notification that the person filed with the authority; lightproof itself files nothing.
 
+        `bundle`: like breaches that the same notice told of; each keeps its own row, deadline and sheet.
         Raises UsageRefused for an instant that cannot be, for a late one without reasons (Art. 33(1)), for a
-        supplementary one without an initial one or an initial one after another, and for a closed breach.
+        supplementary one without an initial one or an initial one after another, for a closed breach, and for
+        bundled breaches that are not alike.
         """
         if filed_at > self.now():
             raise refused("filed_at", _("this instant is in the future"))
         with self.ledger.writing() as writing:
             # Read where nobody else can write: of two who record the first notice at once, one comes second.
-            told = self.incident(number)
-            _must_be_open(told)
-            _must_be_in_order(told, stage, regime, filed_at)
-            if not _filed_under(told, regime) and deadline is not None and filed_at > deadline:
-                _must_be_explained(delay_reason)
-            digest = writing.attach(sheet, media_type) if sheet else ""
-            payload = {
-                "stage": stage,
-                "regime": regime,
-                "authority": authority,
-                "filed_at": _utc(filed_at),
-                "reference": reference,
-                "delay_reason": delay_reason,
-                "sheet_sha256": digest,
-                "still_open": list(still_open),
-            }
-            return self._write(writing, told, "notified", payload)
+            first = self.incident(number)
+            covered = [Bundled(number, deadline, sheet, still_open), *bundle]
+            after: list[Incident] = []
+            for one in covered:
+                told = self.incident(one.number)
+                must_be_open(told)
+                must_be_alike(first, told)
+                must_be_in_order(told, stage, regime, filed_at)
+                if not filed_under(told, regime) and one.deadline is not None and filed_at > one.deadline:
+                    must_be_explained(delay_reason)
+                payload = {
+                    "stage": stage,
+                    "regime": regime,
+                    "authority": authority,
+                    "filed_at": _utc(filed_at),
+                    "reference": reference,
+                    "delay_reason": delay_reason,
+                    "sheet_sha256": writing.attach(one.sheet, media_type) if one.sheet else "",
+                    "still_open": list(one.still_open),
+                    "bundled": [other.number for other in covered if other.number != one.number],
+                }
+                after.append(self._write(writing, told, "notified", payload))
+            return after[0]
+
+    def ordered(self, number: str, at: datetime, what: str) -> Incident:
+        """Records that the authority ordered the persons to be told (Art. 34(4)): that duty is open again.
+
+        Raises UsageRefused for an instant that cannot be, without words, and for a closed breach.
+        """
+        if at > self.now():
+            raise refused("ordered", _("this instant is in the future"))
+        if not what.strip():
+            raise UsageRefused(
+                "reason-missing",
+                _("An order needs its words."),
+                _("Say with --reason what the authority ordered, and under which number."),
+            )
+        return self._step(number, "ordered", {"at": _utc(at), "what": what})
 
     def communicated(
         self,
@@ -299,7 +344,7 @@ class Procedure:
             raise refused("sent", _("this instant is in the future"))
         with self.ledger.writing() as writing:
             told = self.incident(number)
-            _must_be_open(told)
+            must_be_open(told)
             if told.facts.aware_at is not None and at < told.facts.aware_at:
                 raise refused("sent", _("nobody can tell persons of a breach before being aware of it"))
             payload = {
@@ -330,7 +375,7 @@ class Procedure:
     def close(self, number: str, reason: str) -> Incident:
         """Closes the file. Raises UsageRefused while a duty that was decided is not done."""
         told = self.incident(number)
-        _must_be_open(told)
+        must_be_open(told)
         for duty in ("notify", "communicate"):
             if told.decisions.get(duty) is None:
                 raise UsageRefused(
@@ -349,7 +394,7 @@ class Procedure:
                 ),
                 _("Record it (“lightproof breach notify --regime … --filed …”), or decide anew."),
             )
-        if told.decisions["communicate"].choice != "no" and not told.communications:
+        if told.persons_untold:
             raise UsageRefused(
                 "duty-not-done",
                 _("“{duty}” was decided, and nothing says that it was done.").format(duty="communicate"),
@@ -468,7 +513,7 @@ class Procedure:
     def _step(self, number: str, what: str, payload: Mapping[str, Any]) -> Incident:
         with self.ledger.writing() as writing:
             told = self.incident(number)
-            _must_be_open(told)
+            must_be_open(told)
             return self._write(writing, told, what, payload)
 
     def _write(self, writing: Writing, told: Incident, what: str, payload: Mapping[str, Any]) -> Incident:
@@ -485,54 +530,6 @@ class Procedure:
             raise refusal_of(error) from error
         check_facts(shaped, now=self.now())
         return shaped
-
-
-def _filed_under(told: Incident, regime: str) -> bool:
-    return any(filed.regime == regime for filed in told.notifications)
-
-
-def _must_be_explained(delay_reason: str) -> None:
-    if not delay_reason.strip():
-        raise UsageRefused(
-            "delay-unexplained",
-            _("This notification is late: it must say why (Article 33(1))."),
-            _("Give the reasons with --delay-reason; they are part of the notification."),
-        )
-
-
-def _must_be_in_order(told: Incident, stage: Stage, regime: str, filed_at: datetime) -> None:
-    """A notice comes after awareness, and in its place among those of its law."""
-    if told.facts.aware_at is not None and filed_at < told.facts.aware_at:
-        raise refused("filed_at", _("nobody can notify a breach before being aware of it"))
-    first = not _filed_under(told, regime)
-    if first and stage == "supplementary":
-        raise UsageRefused(
-            "initial-missing",
-            _("There is no initial notification to add to."),
-            _("Record the initial one first: --stage initial."),
-        )
-    if not first and stage == "initial":
-        raise UsageRefused(
-            "initial-twice",
-            _("The initial notification is on record already."),
-            _("Add to it: --stage supplementary, or complete."),
-        )
-
-
-def _must_follow_awareness(told: Incident, aware_at: datetime | None) -> None:
-    """What was filed or sent on record shows awareness: it cannot be moved after that."""
-    done = [*(filed.filed_at for filed in told.notifications), *(sent.at for sent in told.communications)]
-    if aware_at is not None and done and aware_at > min(done):
-        raise refused("aware_at", _("a notice or a letter on record is older: whoever sent it was aware"))
-
-
-def _must_be_open(told: Incident) -> None:
-    if told.status is Status.CLOSED:
-        raise UsageRefused(
-            "breach-closed",
-            _("Breach {number} is closed.").format(number=told.id),
-            _("Open it again: “lightproof breach close {number} --reopen --reason …”.").format(number=told.id),
-        )
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from lightproof.breach import reasons
-from lightproof.breach.facts import BreachFacts, dumped, reported_to
+from lightproof.breach.facts import BreachFacts, dumped, reported_to, told_by
 from lightproof.breach.incident import Incident, Step, corrected
 from lightproof.breach.opening import Measured, access_closed, facts_of_exposure
 from lightproof.breach.triage import assess, recorded, substance
@@ -95,6 +95,7 @@ def _drawn(told: Incident, measured: Measured | None) -> list[object]:
     first = cast("Mapping[str, Any]", told.steps[0].payload["facts"])
     who = str(first.get("aware_by", ""))
     drawn: list[object] = [access_closed(), reported_to(who)]
+    drawn += [told_by(body.name) for body in told.facts.others]
     drawn += [reasons.logs_read(), reasons.stated_at_opening(), reasons.stated_by_a_person()]
     drawn += [reasons.found_closed(entry) for entry in _closing_checks(told)]
     if measured is not None:

@@ -88,6 +88,9 @@ def communication(asked: Asked) -> dict[str, Answer]:
 
 
 def _communicated(asked: Asked) -> Answer:
+    if order := asked.told.ordered:
+        note = _("Ordered by the authority.")
+        return Answer(value="not_yet_but_will_be", source="register", evidence=(f"entry {order.entry}",), note=note)
     if sent := asked.told.communications:
         return Answer(value="yes", source="register", evidence=tuple(f"entry {one.entry}" for one in sent))
     decided = asked.told.decisions.get("communicate")

@@ -211,6 +211,7 @@ _STEPS: Final[Mapping[str, Said]] = {
     "notified": lambda: _("notified"),
     "communicated": lambda: _("persons told"),
     "access": lambda: _("access logs read"),
+    "ordered": lambda: _("ordered by the authority"),
     "attached": lambda: _("evidence attached"),
     "alerted": lambda: _("alert sent"),
     "closed": lambda: _("closed"),

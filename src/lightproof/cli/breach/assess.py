@@ -48,6 +48,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--decide", metavar="DUTY=yes|no", help=_("Decide about “notify” or “communicate”."))
 @click.option("--exemption", metavar="34(3)(a)", help=_("Exemption relied on; needs --evidence."))
 @click.option("--evidence", multiple=True, metavar="ENTRY|DIGEST", help=_("What shows it."))
+@click.option(
+    "--ordered",
+    metavar="INSTANT",
+    help=_("The authority ordered then that the persons be told (Article 34(4)); --reason says in which words."),
+)
 @click.option("--reason", default="", help=_("Why: it stays in the register."))
 @by_option
 @json_option
@@ -65,6 +70,7 @@ def command(
     decide: str | None,
     exemption: str | None,
     evidence: tuple[str, ...],
+    ordered: str | None,
     reason: str,
     by: str | None,
     as_json: bool,
@@ -99,6 +105,10 @@ def command(
             evidence = (*evidence, f"sha256:{digest}")
             click.echo(_("Kept as evidence: sha256:{digest}").format(digest=digest), err=True)
         told = desk.assessed(told, regimes)
+        if ordered is not None:
+            from lightproof.breach.entered import entered_instant
+
+            told = desk.procedure.ordered(told.id, entered_instant(ordered, field="ordered"), reason)
         if decide is not None:
             told = desk.decided(told, decide, reason, exemption or "", evidence, laws=regimes)
         show_breach(desk, told, as_json=as_json)

@@ -132,15 +132,17 @@ class Desk:
         return drawn(before)
 
     def filed(
-        self, told: "Incident", notice: "Notification", *, law: str, at: str, reference: str, delay_reason: str
+        self, notices: "Mapping[str, Notification]", *, law: str, at: str, reference: str, delay_reason: str
     ) -> "Incident":
-        """Records that a person filed this notice."""
+        """Records that a person filed one notice, of one breach or of several alike (number -> what it said of it)."""
         from lightproof.breach.entered import entered_instant
         from lightproof.breach.notification_json import dumps
+        from lightproof.breach.procedure import Bundled
         from lightproof.law.regimes import regime
 
+        (number, notice), *others = notices.items()
         return self.procedure.notified(
-            told.id,
+            number,
             notice.stage,
             regime=law,
             authority=regime(law).authority.name,
@@ -150,6 +152,7 @@ class Desk:
             delay_reason=delay_reason,
             sheet=dumps(notice),
             still_open=notice.still_open,
+            bundle=[Bundled(also, one.deadline, dumps(one), one.still_open) for also, one in others],
         )
 
     def dossier(self, told: "Incident") -> "Document":

@@ -31,6 +31,13 @@ _FORMS: Final = ("cnil", "edpb", "art-33")
 @click.option("--form", "form_id", type=click.Choice(_FORMS), help=_("Which form; by default the authority's."))
 @click.option("--out", type=_FILE, multiple=True, help=_("Write the sheet: .html .pdf .odt .docx .json"))
 @click.option("--filed", metavar="INSTANT", help=_("When you filed it, as 2026-11-24T09:30+01:00"))
+@click.option(
+    "--with",
+    "others",
+    multiple=True,
+    metavar="NUMBER",
+    help=_("With --filed: a like breach that the same notice told of; can be repeated."),
+)
 @click.option("--reference", default="", help=_("Number that the authority gave."))
 @click.option("--delay-reason", default="", help=_("Why it is late."))
 @by_option
@@ -43,6 +50,7 @@ def command(
     form_id: str | None,
     out: tuple[Path, ...],
     filed: str | None,
+    others: tuple[str, ...],
     reference: str,
     delay_reason: str,
     by: str | None,
@@ -58,7 +66,11 @@ def command(
             write_notice(notice, form_id, path)
             click.echo(_("Written: {path}").format(path=path), err=True)
         if filed is not None:
-            told = desk.filed(told, notice, law=law, at=filed, reference=reference, delay_reason=delay_reason)
+            notices = {number: notice}
+            for other in others:
+                also = desk.procedure.refresh(other)
+                notices[other] = desk.notification(also, stage, law=law, delay_reason=delay_reason)
+            told = desk.filed(notices, law=law, at=filed, reference=reference, delay_reason=delay_reason)
             show_breach(desk, told, as_json=as_json)
         else:
             show_notice(notice, form_id, as_json=as_json)
