@@ -114,7 +114,7 @@ def test_what_the_law_suggests_is_a_proposal_with_its_reason() -> None:
     assert answer.proposed
     assert answer.source == "law"
     assert answer.note
-    stated = a_notice(the_incident(harms=["privacy", "spread_wider_than_needed"]))
+    stated = a_notice(the_incident(harms=["privacy"]))
     assert value(stated, "harms") == ("privacy",)
     assert not stated.field("harms").answer.proposed
 

@@ -352,6 +352,15 @@ def test_numbers_follow_one_another(procedure: Procedure) -> None:
     assert [procedure.open_report(FACTS).id for _ in range(3)] == ["B-2026-0001", "B-2026-0002", "B-2026-0003"]
 
 
+def test_the_number_of_an_erased_breach_is_never_given_again(procedure: Procedure) -> None:
+    first, second = (procedure.open_report(FACTS).id for _ in range(2))
+    for duty in ("notify", "communicate"):
+        procedure.decide(second, duty, "no", "unlikely", proposed="yes")  # type: ignore[arg-type]
+    procedure.close(second, "done")
+    procedure.erase(second, "its time is over")
+    assert (first, procedure.open_report(FACTS).id) == ("B-2026-0001", "B-2026-0003")
+
+
 def test_the_most_urgent_come_first_and_filters_hold(procedure: Procedure) -> None:
     later = procedure.open_report(FACTS).id
     sooner = procedure.open_report(FACTS.model_copy(update={"aware_at": AWARE - timedelta(hours=80)})).id

@@ -3,12 +3,11 @@
 What is entered is turned into the JSON values that the facts are made of; `facts` judges them.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, get_args, get_origin
 
-from lightproof.breach.facts import FACT_NAMES, BreachFacts, Range, refused
+from lightproof.breach.facts import EARLIEST, FACT_NAMES, LATEST, BreachFacts, Range, from_json, refused
 from lightproof.breach.reasons import stated_by_a_person
 from lightproof.locale import gettext as _
 
@@ -39,6 +38,8 @@ def entered_instant(text: str, *, field: str) -> datetime:
         raise refused(
             field, _("the time zone is missing: write {instant} if it is this machine's").format(instant=here)
         )
+    if not EARLIEST <= at <= LATEST:
+        raise refused(field, _("an instant lies between the years 1990 and 2200"))
     return at
 
 
@@ -52,10 +53,7 @@ def _entered(pair: str) -> tuple[str, object]:
     if text in _NOTHING:
         return name, None
     if text[0] in "[{":
-        try:
-            return name, json.loads(text)
-        except ValueError:
-            raise refused(name, _("this is not JSON")) from None
+        return name, from_json(text, name)
     return name, _value(name, text)
 
 

@@ -9,18 +9,59 @@ Rules of this file:
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 SCHEMA_ID: Final = "urn:lightproof:schema:breach-facts:1"
 
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Instants outside are slips of the hand: no image of ours is older, no breach that far."""
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.]\d{1,9})?)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
+
+
+def _written(value: object) -> object:
+    """A number is no instant: nobody sees what it says, nor in which zone."""
+    if isinstance(value, datetime):
+        return value
+    found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("instant", "an instant as RFC 3339 writes it")
+    if found["zone"] is None:
+        raise PydanticCustomError("timezone_aware", "a time zone")
+    return value
+
+
+def _bounded(at: datetime) -> datetime:
+    if not EARLIEST <= at <= LATEST:
+        raise PydanticCustomError("instant_range", "an instant between 1990 and 2200")
+    return at
+
+
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
+    AfterValidator(_bounded),
+]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 Line = Annotated[str, StringConstraints(max_length=300)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -219,6 +260,35 @@ class ControllerKind(StrEnum):
     OTHER = "other"
 
 
+class Effect(StrEnum):
+    """Likely consequences, as the CNIL's form lists them."""
+
+    SPREAD = "spread_wider_than_needed"
+    LINKED = "linked_with_other_data"
+    OTHER_PURPOSES = "used_for_other_purposes_or_unfairly"
+    MODIFIED_INVALID = "modified_then_used_though_invalid"
+    MODIFIED_VALID = "modified_into_other_valid_data"
+    NO_CRITICAL_SERVICE = "cannot_provide_critical_service"
+    SERVICE_DEGRADED = "service_degraded"
+
+
+class Harm(StrEnum):
+    """Harms to persons, as the CNIL's form lists them."""
+
+    LOSS_OF_CONTROL = "loss_of_control"
+    LIMITED_RIGHTS = "limited_rights"
+    DISCRIMINATION = "discrimination"
+    IDENTITY_THEFT = "identity_theft"
+    FRAUD = "fraud"
+    REVERSED_PSEUDONYMS = "unauthorised_reversal_of_pseudonymisation"
+    FINANCIAL_LOSS = "financial_loss"
+    REPUTATION = "reputation"
+    SECRECY = "breach_of_professional_secrecy"
+    PRIVACY = "privacy"
+    OTHER = "other"
+    UNKNOWN = "unknown_for_now"
+
+
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -236,8 +306,7 @@ class Range(_Facts):
 class ContextStep(_Facts):
     """A whole step of the severity method's data score, for a reason (ENISA 2013)."""
 
-    category: str
-    """`simple`, `behavioural`, `financial` or `sensitive`."""
+    category: Literal["simple", "behavioural", "financial", "sensitive"]
     steps: Annotated[int, Field(ge=-3, le=3)]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
@@ -255,7 +324,7 @@ class Measure(_Facts):
     """Something done, or to be done, after the breach (Art. 33(3)(d))."""
 
     what: Text
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     planned: bool = False
     owner: Line = ""
 
@@ -266,9 +335,9 @@ class OtherBody(_Facts):
     name: Line
     role: Line
     contact: Line = ""
-    informed_at: AwareDatetime | None = None
+    informed_at: Instant | None = None
     """When it told us (a processor, Art. 33(2): the controller is aware from then), or when we told it."""
-    aware_at: AwareDatetime | None = None
+    aware_at: Instant | None = None
     """When it became aware itself."""
     window_hours: Annotated[int, Field(gt=0, le=10_000)] | None = None
     """Within which the contract wants it to tell us."""
@@ -277,7 +346,7 @@ class OtherBody(_Facts):
 class Revealed(_Facts):
     """The authority itself told the controller of the breach (Conseil d'État, 22 July 2022, 449694)."""
 
-    at: AwareDatetime
+    at: Instant
     authority: Line = "CNIL"
     reference: Line = ""
     own_information: bool | None = None
@@ -324,17 +393,17 @@ class BreachFacts(_Facts):
     availability_effect: AvailabilityEffect | None = None
     care: CareEffect = CareEffect.UNKNOWN
 
-    started_at: AwareDatetime | None = None
+    started_at: Instant | None = None
     """When the data came within reach; the earliest instant that evidence shows."""
-    ended_at: AwareDatetime | None = None
+    ended_at: Instant | None = None
     ongoing: bool | None = None
-    hint_at: AwareDatetime | None = None
+    hint_at: Instant | None = None
     """First sign that something may be wrong: an alarm, a message, the press."""
-    aware_at: AwareDatetime | None = None
+    aware_at: Instant | None = None
     """Reasonable certainty that personal data were compromised (Guidelines 9/2022)."""
     aware_basis: Text = ""
     aware_by: Line = ""
-    internal_messages_at: tuple[AwareDatetime, ...] = ()
+    internal_messages_at: tuple[Instant, ...] = ()
     """Older messages inside the organisation that show knowledge."""
     discovery: Text = ""
 
@@ -353,10 +422,8 @@ class BreachFacts(_Facts):
     prior_measures: tuple[Line, ...] = ()
     missing_measures: tuple[Line, ...] = ()
     measures: tuple[Measure, ...] = ()
-    effects: tuple[Line, ...] = ()
-    """Likely consequences, by the form's option keys: `spread_wider_than_needed`, `service_degraded`, ..."""
-    harms: tuple[Line, ...] = ()
-    """Harms to persons, by the form's option keys: `loss_of_control`, ..."""
+    effects: tuple[Effect, ...] = ()
+    harms: tuple[Harm, ...] = ()
     risk_removed: Text = ""
     """What was done after the breach so that the high risk is no longer likely (Art. 34(3)(b))."""
     disproportionate_effort: PublicNotice | None = None
@@ -378,14 +445,33 @@ FACT_NAMES: Final = frozenset(BreachFacts.model_fields) - {"evidence"}
 def read_facts(content: bytes, *, now: datetime) -> BreachFacts:
     """The facts in this JSON document.
 
-    Raises UsageRefused naming the field: unknown facts, impossible dates, a missing time zone, any other shape.
+    Raises UsageRefused naming the field: unknown facts, impossible dates, a missing time zone, a key that is there
+    twice, any other shape.
     """
+    from_json(content, "JSON")
     try:
         facts = BreachFacts.model_validate_json(content)
     except ValidationError as error:
         raise refusal_of(error) from error
     check_facts(facts, now=now)
     return facts
+
+
+def from_json(text: str | bytes, place: str) -> Any:
+    """The value of this JSON text. Raises UsageRefused naming the key that is there twice, else the place."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise refused(key[:100], _("this key is there twice"))
+            found[key] = value
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        raise refused(place, _("this is not JSON")) from None
 
 
 def reported_facts(known: BreachFacts, description: str, *, by: str, now: datetime) -> BreachFacts:
@@ -419,12 +505,9 @@ def check_facts(facts: BreachFacts, *, now: datetime) -> None:
 
     Raises UsageRefused naming the field.
     """
-    for name in ("started_at", "ended_at", "hint_at", "aware_at"):
-        instant: datetime | None = getattr(facts, name)
+    for place, instant in _past(facts):
         if instant is not None and instant > now:
-            raise refused(name, _("this instant is in the future"))
-    if facts.revealed_by_authority is not None and facts.revealed_by_authority.at > now:
-        raise refused("revealed_by_authority.at", _("this instant is in the future"))
+            raise refused(place, _("this instant is in the future"))
     if facts.started_at is not None and facts.aware_at is not None and facts.aware_at < facts.started_at:
         raise refused("aware_at", _("nobody can be aware of a breach before it started"))
     if facts.started_at is not None and facts.ended_at is not None and facts.ended_at < facts.started_at:
@@ -442,11 +525,33 @@ def check_facts(facts: BreachFacts, *, now: datetime) -> None:
             raise refused(f"evidence.{name[:40]}", _("there is no such fact"))
 
 
+def _past(facts: BreachFacts) -> Iterator[tuple[str, datetime | None]]:
+    """The instants at which something happened, each with its place; what is planned may lie ahead."""
+    for name in ("started_at", "ended_at", "hint_at", "aware_at"):
+        yield name, getattr(facts, name)
+    if facts.revealed_by_authority is not None:
+        yield "revealed_by_authority.at", facts.revealed_by_authority.at
+    for number, at in enumerate(facts.internal_messages_at):
+        yield f"internal_messages_at.{number}", at
+    for number, measure in enumerate(facts.measures):
+        if not measure.planned:
+            yield f"measures.{number}.at", measure.at
+    for name in ("others", "other_bodies"):
+        bodies: tuple[OtherBody, ...] = getattr(facts, name)
+        for number, body in enumerate(bodies):
+            yield f"{name}.{number}.informed_at", body.informed_at
+            yield f"{name}.{number}.aware_at", body.aware_at
+
+
 def refusal_of(error: ValidationError) -> UsageRefused:
     """What a person is told of facts of another shape: the first field that is wrong, and why."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "JSON"
-    return refused(place[:100], _REASONS.get(first["type"], _unreadable)())
+    why = _REASONS.get(first["type"], _unreadable)()
+    if first["type"] in ("enum", "literal_error"):
+        known = str(first.get("ctx", {}).get("expected", "")).replace(" or ", ", ").replace("'", "")
+        why = _("this is none of the words that are known: {words}").format(words=known)
+    return refused(place[:100], why)
 
 
 def refused(place: str, why: str) -> UsageRefused:
@@ -478,7 +583,8 @@ _REASONS: Final = {
     "extra_forbidden": lambda: _("there is no such fact"),
     "timezone_aware": lambda: _("the time zone is missing: write 2026-11-23T10:00:00+01:00"),
     "json_invalid": lambda: _("this is not JSON"),
-    "enum": lambda: _("this is none of the words that are known"),
+    "instant": lambda: _("write an instant as 2026-11-23T10:00:00+01:00"),
+    "instant_range": lambda: _("an instant lies between the years 1990 and 2200"),
     "missing": lambda: _("this is missing"),
     "greater_than_equal": lambda: _("this number is too small"),
     "less_than_equal": lambda: _("this number is too large"),

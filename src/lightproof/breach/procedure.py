@@ -503,7 +503,7 @@ class Procedure:
     def _open(self, source: Mapping[str, object], facts: BreachFacts) -> Incident:
         check_facts(facts, now=self.now())
         with self.ledger.writing() as writing:
-            number = register.next_number(writing.connection, self.now().year)
+            number = register.next_number(writing, self.now().year)
             payload = {"source": source, "facts": dumped(facts), "regimes": list(self.regimes)}
             opened = writing.append("breach.opened", SUBJECT + number, payload, principal=self.by)
             told = incident([opened])

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.sqlite import insert
 from lightproof.breach.incident import SUBJECT, Incident, incident
 from lightproof.breach.pending import next_deadline
 from lightproof.evidence.entries import Entry, rfc3339
+from lightproof.evidence.ledger import Writing
 from lightproof.storage.tables import breach
 
 
@@ -85,17 +86,21 @@ def drop(connection: Connection, number: str) -> None:
     connection.execute(delete(breach).where(breach.c.id == number))
 
 
-def next_number(connection: Connection, year: int) -> str:
-    """The number of the next breach of a year: `B-2026-0001`. Call it inside the transaction that opens the breach."""
+def next_number(writing: Writing, year: int) -> str:
+    """The number of the next breach of a year: `B-2026-0001`, for the transaction that opens it.
+
+    A number is never given twice: rows of erased breaches are gone, but the ledger still counts that they were opened.
+    """
     prefix = f"B-{year}-"
     # Numbers beyond 9,999 are longer: the longest is the last, then the greatest of that length.
-    last = connection.execute(
+    last = writing.connection.execute(
         select(breach.c.id)
         .where(breach.c.id.startswith(prefix))
         .order_by(func.length(breach.c.id).desc(), breach.c.id.desc())
         .limit(1)
     ).scalar()
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    highest = int(last.removeprefix(prefix)) if last else 0
+    return f"{prefix}{max(highest, writing.written('breach.opened', year)) + 1:04d}"
 
 
 def page(connection: Connection, wanted: Filter, *, limit: int, start: int = 0) -> Page:

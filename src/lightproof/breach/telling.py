@@ -17,10 +17,10 @@ def consequences(asked: Asked) -> dict[str, Answer]:
     found: dict[str, Answer] = {}
     for key, nature in zip(("conf_effects", "int_effects", "avail_effects"), NATURES, strict=True):
         if nature in natures:
-            found[key] = _chosen(asked, key, asked.facts.effects)
+            found[key] = _chosen(asked, key, keys(asked.facts.effects))
         else:
             found[key] = Answer(applies=False, note=_("The data were not affected in this way, as far as is known."))
-    found["harms"] = _chosen(asked, "harms", asked.facts.harms)
+    found["harms"] = _chosen(asked, "harms", keys(asked.facts.harms))
     found["severity"] = _severity(asked)
     return found
 

@@ -7,7 +7,7 @@ Rules of this file:
 - the severity informs, the facts decide.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast

@@ -139,6 +139,12 @@ class Writing:
         attached, self._attached = self._attached, {}
         return self._add(now, kind, subject, payload, principal=principal, attached=attached)
 
+    def written(self, kind: str, year: int) -> int:
+        """How many entries of this kind the ledger had of this year (UTC) before; what was erased counts too."""
+        at, beginning = tables.entry.c.at, str(year)
+        wanted = select(func.count()).where(tables.entry.c.kind == kind, at >= beginning, at < str(year + 1))
+        return self.connection.execute(wanted).scalar_one()
+
     def attach(self, content: bytes, media_type: str) -> str:
         """Keeps a file beside the ledger, encrypted as all of the database is; the next entry names it.
 
