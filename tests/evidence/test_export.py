@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,44 @@ def replayed(exported: Exported, rng: random.Random, _forger: Forger) -> dict[st
     return with_lines([*lines, rng.choice(lines)])
 
 
+def spelled(entry: dict[str, object]) -> bytes:
+    """The one spelling of an entry, as the format says."""
+    return json.dumps(entry, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def earlier(line: bytes, by: timedelta) -> bytes:
+    entry = json.loads(line)
+    at = datetime.fromisoformat(entry["at"]) - by
+    return spelled({**entry, "at": at.isoformat(timespec="microseconds").replace("+00:00", "Z")})
+
+
+def back_dated(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    """One entry, or all up to it, said to be a little older: every line still is an entry; nothing is signed."""
+    lines = lines_of(exported)
+    place = rng.randrange(len(lines))
+    by = timedelta(microseconds=rng.choice([1, 10**6, 10**9, 10**11]) * rng.randrange(1, 9))
+    first = rng.choice([0, place])
+    return with_lines([*lines[:first], *(earlier(line, by) for line in lines[first : place + 1]), *lines[place + 1 :]])
+
+
+def replayed_as_new(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str, bytes | None]:
+    """An old entry once more, numbered and dated as if it came last."""
+    lines = lines_of(exported)
+    last, old = json.loads(lines[-1]), json.loads(rng.choice(lines))
+    again = spelled({**old, "index": last["index"] + 1, "at": last["at"]})
+    return with_lines([*lines, again] if rng.randrange(2) else [*lines[:-1], spelled({**old, "index": last["index"]})])
+
+
+def forked_under_the_same_checkpoints(
+    exported: Exported, rng: random.Random, forger: Forger
+) -> dict[str, bytes | None]:
+    """From some entry on, what somebody else wrote, each line in its place; the checkpoints stay as signed."""
+    lines = lines_of(exported)
+    place = rng.randrange(len(lines))
+    others = forger.files["entries.ndjson"].splitlines(keepends=True)
+    return with_lines([*lines[:place], *others[place : len(lines)]])
+
+
 def hidden(exported: Exported, rng: random.Random, mark: bytes) -> dict[str, bytes | None]:
     """A line in place of which only its hash is shown."""
     lines = lines_of(exported)
@@ -222,8 +261,8 @@ def swapped(exported: Exported, rng: random.Random, _forger: Forger) -> dict[str
 
 
 CHANGES: tuple[Change, ...] = (
-    a_byte, a_field, dropped, reordered, doubled, replayed, erased_unseen, kept_back_unseen, rolled_back,
-    a_checkpoint_left_out, forked, swapped,
+    a_byte, a_field, back_dated, dropped, reordered, doubled, replayed, replayed_as_new, erased_unseen,
+    kept_back_unseen, rolled_back, a_checkpoint_left_out, forked, forked_under_the_same_checkpoints, swapped,
 )  # fmt: skip
 
 

@@ -20,8 +20,9 @@ from peers.processes import program
 _SOURCE = Path(__file__).parent / "stock_tlog" / "main.go"
 _LIBRARIES = Path("/usr/share/gocode")
 CHANGES = (
-    exports.a_byte_of_the_log, exports.a_field, exports.dropped, exports.reordered, exports.doubled, exports.replayed,
-    exports.rolled_back, exports.forked,
+    exports.a_byte_of_the_log, exports.a_field, exports.back_dated, exports.dropped, exports.reordered, exports.doubled,
+    exports.replayed, exports.replayed_as_new, exports.rolled_back, exports.forked,
+    exports.forked_under_the_same_checkpoints,
 )  # fmt: skip
 """Those of the log itself: what an erasure tells and which files belong to it is ours, and no tool of the trade's."""
 
