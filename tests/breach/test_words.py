@@ -9,7 +9,15 @@ from lightproof.breach.facts import FACT_NAMES
 from lightproof.breach.words import fact_name, fact_text
 
 ENUMS = [kind for kind in vars(facts).values() if isinstance(kind, type) and issubclass(kind, enum.StrEnum)]
-VALUES = sorted({member.value for kind in ENUMS for member in kind if kind is not enum.StrEnum})
+ASKED_BY_THE_FORM = {facts.Effect: "effects", facts.Harm: "harms"}
+VALUES = sorted(
+    {
+        (ASKED_BY_THE_FORM.get(kind, "origin"), member.value)
+        for kind in ENUMS
+        for member in kind
+        if kind is not enum.StrEnum
+    }
+)
 
 
 @pytest.mark.parametrize("name", sorted(FACT_NAMES))
@@ -17,9 +25,9 @@ def test_every_fact_has_a_name(name: str) -> None:
     assert fact_name(name) != name
 
 
-@pytest.mark.parametrize("value", VALUES)
-def test_every_value_has_a_word(value: str) -> None:
-    assert "_" not in fact_text("origin", value)
+@pytest.mark.parametrize(("name", "value"), VALUES)
+def test_every_value_has_a_word(name: str, value: str) -> None:
+    assert "_" not in fact_text(name, value)
 
 
 def test_numbers_say_how_they_were_found() -> None:
