@@ -1,6 +1,7 @@
 """Who may be probed: nothing that nobody allowed, whatever the file and the target."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from lightproof.check.addresses import AddressRange, NotAnAddress, range_of
 from lightproof.check.consent import Consent
-from lightproof.check.scope import Scope, authorise, authorise_consent, load_scope
+from lightproof.check.scope import Scope, authorise, authorise_consent, load_scope, still_allowed
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
 
@@ -186,6 +187,31 @@ def test_an_expired_scope_allows_nothing_not_even_private_networks() -> None:
         with pytest.raises(ScopeRefused, match="scope-expired"):
             authorise([range_of(text)], ended, now=NOW)
     assert authorise([range_of("203.0.113.1")], ended, now=NOW - timedelta(seconds=1)).basis == "mandate"
+
+
+def test_a_scope_that_has_not_begun_allows_nothing_either() -> None:
+    later = replace(a_scope("203.0.113.0/24"), starts=NOW + timedelta(hours=1))
+    with pytest.raises(ScopeRefused, match=r"scope-not-begun.*2026-11-23 11:00"):
+        authorise([range_of("127.0.0.1")], later, now=NOW)
+    assert authorise([range_of("203.0.113.1")], later, now=NOW + timedelta(hours=1)).starts == NOW + timedelta(hours=1)
+
+
+@given(st.none() | st.integers(-5, 5), st.none() | st.integers(-5, 5))
+def test_a_permission_holds_from_its_start_until_just_before_its_end(starts: int | None, expires: int | None) -> None:
+    def at(hours: int | None) -> datetime | None:
+        return None if hours is None else NOW + timedelta(hours=hours)
+
+    record = ScopeRecord(basis="own", starts=at(starts), expires=at(expires))
+    begun, over = starts is None or starts <= 0, expires is not None and expires <= 0
+    assert still_allowed(record, NOW) == (begun and not over)
+
+
+def test_a_file_may_say_when_the_permission_begins(tmp_path: Path) -> None:
+    text = COMPLETE + "starts = 2026-12-01T08:00:00+01:00\n"
+    assert load_scope(written(tmp_path, text), resolver).record.starts == datetime(2026, 12, 1, 7, tzinfo=UTC)
+    for late in ("2026-12-31T18:00:00+01:00", "2027-01-01T00:00:00Z"):
+        with pytest.raises(UsageRefused, match="expires: is not after starts"):
+            load_scope(written(tmp_path, COMPLETE + f"starts = {late}\n"), resolver)
 
 
 def test_a_range_only_partly_allowed_is_refused_whole() -> None:

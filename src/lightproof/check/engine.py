@@ -47,24 +47,37 @@ class Engine:
     visit_s: float = 45.0
     """Of all detectors together on one target, asked as one host; what is left to do then is recorded as unchecked."""
     visits_at_once: int = 64
+    ended: Callable[[], str | None] = lambda: None
+    """Why nothing more may be sent, once that is so: no visit begins after that, and none that goes on sends a byte."""
 
     async def run(self, targets: Iterable[Target]) -> AsyncGenerator[Visit]:
-        """Visits every target, at most `visits_at_once` together; yields each visit as it ends."""
+        """Visits every target, at most `visits_at_once` together; yields each visit as it ends.
+
+        A visit during which nothing more might be sent says so, whatever its detectors made of it.
+        """
         waiting = iter(targets)
         running: set[asyncio.Task[Visit]] = set()
         try:
             while True:
-                while len(running) < self.visits_at_once and (target := next(waiting, None)) is not None:
+                while len(running) < self.visits_at_once and self.ended() is None:
+                    if (target := next(waiting, None)) is None:
+                        break
                     running.add(asyncio.create_task(self.visit(target)))
                 if not running:
                     return
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    yield task.result()
+                    yield self._cut_short(task.result())
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    def _cut_short(self, seen: Visit) -> Visit:
+        if (reason := self.ended()) is None:
+            return seen
+        entry = Unchecked(target=seen.target, detector="visit", reason=reason)
+        return replace(seen, unchecked=(*seen.unchecked, entry))
 
     async def visit(self, target: Target) -> Visit:
         """Finds out what one target speaks and runs the detectors that understand it, one after the other.
@@ -173,6 +186,7 @@ class Engine:
             tls=heard is not None and heard.tls,
             name=name,
             consent=self.consent,
+            ended=self.ended,
         )
 
 

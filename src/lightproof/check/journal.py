@@ -111,7 +111,7 @@ def _refuse_other_plan(path: Path, entry: dict[str, Any], plan: str) -> None:
 def journal_of(path: Path, plan: str, *, resume: bool, started: str) -> Generator[tuple["Journal", Done]]:
     """The journal of a run that begins now, and what it says is done: with `resume`, by earlier runs of the plan.
 
-    The file is left behind only when the block is left by an exception, or not at all: then the run was stopped.
+    Whoever is done with everything removes it; one that is left behind is of a run that was stopped.
     Raises UsageRefused when it is of another plan, damaged, or in use; then it is as it was.
     """
     with Journal(path) as journal:
@@ -120,7 +120,6 @@ def journal_of(path: Path, plan: str, *, resume: bool, started: str) -> Generato
             done.started = started
             journal.begin(plan, started)
         yield journal, done
-        journal.remove()
 
 
 class Journal:

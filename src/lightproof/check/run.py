@@ -7,7 +7,7 @@ first was stopped.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,13 +16,15 @@ from typing import Final
 
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine
-from lightproof.check.journal import Done, Journal, journal_of
+from lightproof.check.journal import Done, Journal, journal_of, merged
+from lightproof.check.permission import Ended, not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
 from lightproof.check.reporting import Span, Watcher
 from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.sweeping.sweep import Sweep
 from lightproof.check.wire import Budget
+from lightproof.evidence.records import Target, Unchecked
 
 _VISIT_S: Final = 45.0
 _COUNTING_VISIT_S: Final = 240.0
@@ -36,37 +38,62 @@ def look(
     """Carries the plan out, and tells the watcher all that is learnt.
 
     What is done goes to `journal`, which is left behind only when the run is stopped; with `resume` it is read first,
-    and what it holds is told again. Raises UsageRefused when the journal is of another plan or in use.
+    and what it holds is told again. When the permission to check ends, nothing more is sent, and what was left to do is
+    told as unchecked. Raises UsageRefused when the journal is of another plan or in use.
     """
     now = clock or (lambda: datetime.now(UTC))
+    ended = permission(plan, now)
     with journal_of(journal, plan.digest, resume=resume, started=now().isoformat()) as (kept, done):
         for observations, unchecked in done.visited.values():
             watcher.learnt(observations, unchecked)
-        _sweep(plan, done, kept, watcher)
-        asyncio.run(_visit(plan, done, kept, watcher, now))
+        _sweep(plan, done, kept, watcher, ended)
+        visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
+        if (reason := ended()) is None:
+            kept.remove()
+        else:
+            watcher.learnt((), tuple(_left(plan, done, visited, reason)))
     assert done.started is not None
     return Span(datetime.fromisoformat(done.started), now())
 
 
-def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher) -> None:
+def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended) -> None:
     """Finds what answers; adds it to `done` and to the journal, batch by batch."""
     total = len(plan.space)
     tried = sum(stop - start for start, stop in done.swept)
-    sweep = Sweep(space=plan.space, question=PICKS_UP, seed=plan.seed, limits=plan.limits)
+    sweep = Sweep(
+        space=plan.space,
+        question=PICKS_UP,
+        seed=plan.seed,
+        limits=plan.limits,
+        stop=lambda: ended() is not None,
+    )
     for batch in sweep.run(done.swept):
         # What this machine failed to call is visited too: the visit says why it could not be checked.
         answering = [answer.target for answer in batch.answers]
         done.answering.update(dict.fromkeys(answering))
         kept.swept(batch.done, answering)
+        done.swept = merged([*done.swept, *batch.done])
         tried += batch.targets
         watcher.swept(tried, total, len(done.answering))
 
 
-async def _visit(plan: Plan, done: Done, kept: Journal, watcher: Watcher, now: Callable[[], datetime]) -> None:
-    """Looks at what answers and at the boxes, but at nothing that the journal has already."""
-    visited = len(done.visited)
-    waiting = [target for target in (*plan.boxes, *sorted(done.answering)) if target not in done.visited]
-    total = visited + len(waiting)
+def _left(plan: Plan, done: Done, visited: Collection[Target], reason: str) -> Iterator[Unchecked]:
+    """What was not looked at when nothing more might be sent; visits that were cut short say so themselves."""
+    yield from (
+        Unchecked(target=target, detector="visit", reason=reason)
+        for target in (*plan.boxes, *done.answering)
+        if target not in visited
+    )
+    yield from not_swept(plan, done.swept, reason)
+
+
+async def _visit(
+    plan: Plan, done: Done, kept: Journal, watcher: Watcher, *, now: Callable[[], datetime], ended: Ended
+) -> Collection[Target]:
+    """Looks at what answers and at the boxes, but at nothing that the journal has already; gives all that was."""
+    visited = set(done.visited)
+    waiting = [target for target in (*plan.boxes, *sorted(done.answering)) if target not in visited]
+    total = len(visited) + len(waiting)
     engine = Engine(
         detectors=all_detectors(),
         admission=Politeness(clock=time.monotonic, total_per_second=plan.rate, own=plan.own_addresses),
@@ -75,10 +102,13 @@ async def _visit(plan: Plan, done: Done, kept: Journal, watcher: Watcher, now: C
         consent=replace(plan.consent, key=secrets.token_bytes(32)),
         budget=COUNTING_BUDGET if plan.consent.count else Budget(),
         visit_s=_COUNTING_VISIT_S if plan.consent.count else _VISIT_S,
+        ended=ended,
     )
     async with aclosing(engine.run(waiting)) as seen:
         async for visit in seen:
-            kept.visited(visit.target, visit.observations, visit.unchecked)
-            visited += 1
+            if ended() is None:  # what was cut short is done again when the run is resumed under a new permission
+                kept.visited(visit.target, visit.observations, visit.unchecked)
+            visited.add(visit.target)
             watcher.learnt(visit.observations, visit.unchecked)
-            watcher.visited(visited, total)
+            watcher.visited(len(visited), total)
+    return visited

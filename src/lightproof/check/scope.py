@@ -25,8 +25,8 @@ _LOCAL_ZONES: Final = ("local", "localhost", "internal", "home", "lan", "home.ar
 """Below which names are given inside a network (RFC 6762, RFC 6761, RFC 8375), or by the boxes of providers."""
 
 _TEXTS: Final = ("controller", "authoriser", "reference", "purpose")
-_FIELDS: Final = frozenset({*_TEXTS, "basis", "expires", "targets", "exclude"})
-_REQUIRED: Final = _FIELDS - {"exclude"}
+_FIELDS: Final = frozenset({*_TEXTS, "basis", "starts", "expires", "targets", "exclude"})
+_REQUIRED: Final = _FIELDS - {"starts", "exclude"}
 _REQUIRED_AT_HOME: Final = frozenset({"basis", "targets"})
 """Of a file with basis "own" that names private networks alone: whoever may name them there answers for them."""
 _LONGEST_FILE: Final = 8 * 1024 * 1024
@@ -35,7 +35,7 @@ _LONGEST_TEXT: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A scope file: who answers for the systems, who allowed the check and on what basis, what for, and until when.
+    """A scope file: who answers for the systems, who allowed the check and on what basis, what for, and when.
 
     Only one of basis "own" for private networks alone may leave the rest out.
     """
@@ -47,6 +47,7 @@ class Scope:
     basis: Basis
     reference: str | None = None
     """Of the contract, mandate or decision."""
+    starts: datetime | None = None
     expires: datetime | None = None
     purpose: str | None = None
     targets: tuple[AddressRange, ...]
@@ -67,8 +68,14 @@ class Scope:
             controller=self.controller,
             authoriser=self.authoriser,
             reference=self.reference,
+            starts=self.starts,
             expires=self.expires,
         )
+
+
+def still_allowed(record: ScopeRecord, now: datetime) -> bool:
+    """Whether `now` is a time for which the permission was given: asked before a run, and again throughout it."""
+    return (record.starts is None or record.starts <= now) and (record.expires is None or now < record.expires)
 
 
 def authorise(
@@ -88,7 +95,13 @@ def authorise(
     """
     wanted = joined(targets)
     written = wanted if named is None else tuple(named)
-    if scope is not None and scope.expires is not None and now >= scope.expires:
+    if scope is not None and scope.starts is not None and now < scope.starts:
+        raise ScopeRefused(
+            "scope-not-begun",
+            _("The permission in the scope file begins on {when}.").format(when=_instant(scope.starts)),
+            _("Wait until then, or ask whoever gave it for an earlier date."),
+        )
+    if scope is not None and scope.expires is not None and not still_allowed(scope.record, now):
         raise ScopeRefused(
             "scope-expired",
             _("The permission in the scope file ended on {when}.").format(when=_instant(scope.expires)),
@@ -226,12 +239,16 @@ class _ScopeFile:
         targets = joined(r for target in named for r in target.ranges)
         if basis != "own" or without(targets, (*LOOPBACK, *PRIVATE)):
             self._demand(_REQUIRED)
+        starts, expires = self._instant("starts"), self._instant("expires")
+        if starts is not None and expires is not None and expires <= starts:
+            raise self._fault("expires", _("is not after {field}").format(field="starts"))
         return Scope(
             controller=self._text("controller"),
             authoriser=self._text("authoriser"),
             basis=basis,
             reference=self._text("reference"),
-            expires=self._instant("expires"),
+            starts=starts,
+            expires=expires,
             purpose=self._text("purpose"),
             targets=targets,
             excluded=joined(r for target in self._named("exclude", at_least=0) for r in target.ranges),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from lightproof.check.fingerprints import dicom_product
-from lightproof.check.journal import journal_of
+from lightproof.check.journal import journal_of, merged
+from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.reporting import Span, Watcher
 from lightproof.check.sweeping.survey import Sighting, survey
@@ -21,16 +22,21 @@ def look(
 ) -> Span:
     """Only says which targets speak DICOM, in one sweep: the first look at very large ranges.
 
-    No query is sent, so no service is called open; a check of what was found tells the rest. The journal is as that
-    of a check. Raises UsageRefused when it is of another plan, of a check, or in use.
+    No query is sent, so no service is called open; a check of what was found tells the rest. It ends with the
+    permission to check, and tells what it did not try. The journal is as that of a check. Raises UsageRefused when it
+    is of another plan, of a check, or in use.
     """
     now = clock or (lambda: datetime.now(UTC))
+    ended = permission(plan, now)
     with journal_of(journal, f"survey {plan.digest}", resume=resume, started=now().isoformat()) as (kept, done):
         for observations, unchecked in done.visited.values():
             watcher.learnt(observations, unchecked)
         total, found = len(plan.space), len(done.visited)
         tried = sum(stop - start for start, stop in done.swept)
-        for batch in survey(plan.space, seed=plan.seed, limits=plan.limits, done=done.swept):
+        sweep = survey(
+            plan.space, seed=plan.seed, limits=plan.limits, done=done.swept, stop=lambda: ended() is not None
+        )
+        for batch in sweep:
             told = [(seen.target, (_observed(seen, now()),), ()) for seen in batch.sightings]
             told += [(t, (), (Unchecked(target=t, detector="survey", reason="not-tried"),)) for t in batch.not_tried]
             for target, observations, unchecked in told:
@@ -38,9 +44,14 @@ def look(
                     kept.visited(target, observations, unchecked)
                     watcher.learnt(observations, unchecked)
             kept.swept(batch.done, ())
+            done.swept = merged([*done.swept, *batch.done])
             found += len(batch.sightings)
             tried += sum(batch.counts.values())
             watcher.swept(tried, total, found)
+        if (reason := ended()) is None:
+            kept.remove()
+        else:
+            watcher.learnt((), tuple(not_swept(plan, done.swept, reason)))
     assert done.started is not None
     return Span(datetime.fromisoformat(done.started), now())
 

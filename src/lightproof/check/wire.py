@@ -239,6 +239,7 @@ class Wire:
         tls: bool = False,
         name: str | None = None,
         consent: Consent | None = None,
+        ended: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.target = target
         self.name = name
@@ -249,6 +250,7 @@ class Wire:
         """Whether the service was found to speak inside TLS."""
         self.consent = consent or Consent()
         self.budget = budget or Budget()
+        self._ended = ended
         self.bytes_in = 0
         self.bytes_out = 0
         self._connections = 0
@@ -305,7 +307,9 @@ class Wire:
         if self._connections > self.budget.connections:
             raise ProtocolViolation("connection-budget")
         secure = self.tls if tls is None else tls
+        self._refuse_when_ended()
         async with self._admitted():
+            self._refuse_when_ended()
             async with self.until_deadline(at_most=self.budget.connect_s):
                 window_bytes = (_TLS_WINDOW_BYTES if secure else _WINDOW_BYTES) if narrow else None
                 sock = await self._call(port or self.target.port, window_bytes)
@@ -416,7 +420,13 @@ class Wire:
             raise ProtocolViolation("byte-budget")
 
     def spend_out(self, count: int) -> None:
-        """Counts bytes to be sent. Raises ProtocolViolation("byte-budget") before any is sent past the budget."""
+        """Counts bytes to be sent. Raises ProtocolViolation("byte-budget") before any is sent past the budget, and with
+        the reason why nothing more may be sent once that is so."""
+        self._refuse_when_ended()
         if self.bytes_out + count > self.budget.bytes_out:
             raise ProtocolViolation("byte-budget")
         self.bytes_out += count
+
+    def _refuse_when_ended(self) -> None:
+        if (reason := self._ended()) is not None:
+            raise ProtocolViolation(reason)

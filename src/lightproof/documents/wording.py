@@ -192,6 +192,7 @@ def reason_word(reason: str) -> str:
         "unreachable": _("could not be reached"),
         "silent": _("accepted the connection and said nothing"),
         "no-answer": _("accepted the connection and said nothing"),
+        "scope-expired": _("was left when the permission to check ended"),
         "detector-fault": _("the check itself failed there"),
     }
     return words.get(reason) or _("broke the rules of its own protocol ({reason})").format(reason=reason)

@@ -219,6 +219,7 @@ class ScopeRecord:
     controller: str | None = None
     authoriser: str | None = None
     reference: str | None = None
+    starts: datetime | None = None
     expires: datetime | None = None
 
 

@@ -81,6 +81,7 @@ def started(
             "controller": scope.controller,
             "authoriser": scope.authoriser,
             "reference": scope.reference,
+            "starts": _instant(scope.starts) if scope.starts else None,
             "expires": _instant(scope.expires) if scope.expires else None,
         },
     }

@@ -112,12 +112,21 @@ class Sweep(Generic[R]):
 
     def _pending(self, done: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         order = Order(len(self.space), self.seed)
-        starts = [0, *(stop for _, stop in done)]
-        stops = [*(start for start, _ in done), len(self.space)]
-        begins = [start + (self.shard - start) % self.shards for start in starts]
         return chain.from_iterable(
-            order.walk(range(begin, stop, self.shards)) for begin, stop in zip(begins, stops, strict=True)
+            order.walk(range(start + (self.shard - start) % self.shards, stop, self.shards))
+            for start, stop in _gaps(done, len(self.space))
         )
+
+
+def untried(space: TargetSpace, seed: int, done: Sequence[tuple[int, int]]) -> "Iterator[Target]":
+    """What a sweep of the space would still try when these positions are done (ascending half-open ranges)."""
+    order = Order(len(space), seed)
+    return (space[index] for gap in _gaps(done, len(space)) for _, index in order.walk(range(*gap)))
+
+
+def _gaps(done: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, int]]:
+    """The positions between those that are done."""
+    return zip([0, *(stop for _, stop in done)], [*(start for start, _ in done), total], strict=True)
 
 
 _PENDING: Final = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR})
