@@ -2,7 +2,10 @@
 
 import asyncio
 import ipaddress
+import os
+import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -131,3 +134,15 @@ def test_what_a_resolver_raises_is_raised() -> None:
 
     with pytest.raises(socket.gaierror):
         within(5, unknown)("nowhere.example")
+
+
+def test_waiting_for_a_name_can_be_interrupted() -> None:
+    def never(_name: str) -> tuple[str, ...]:
+        time.sleep(30)
+        return ()
+
+    began = time.monotonic()
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        within(20, never)("practice.example")
+    assert time.monotonic() - began < 1
