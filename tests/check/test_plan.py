@@ -171,6 +171,15 @@ def test_a_box_is_asked_on_its_usual_ports_or_on_the_one_named() -> None:
     assert asked == (*usual, Target("192.168.1.2", 19_000, "udp"))
 
 
+def test_a_network_is_not_taken_address_by_address() -> None:
+    assert plan("10.0.0.0/16:104").targets == 65_536
+    with pytest.raises(UsageRefused, match="too-many-targets"):
+        plan("10.0.0.0/15:104")
+    for made in (lambda: plan("127.0.0.1", boxes=named("10.0.0.0/8")), lambda: this_machine(boxes=named("10.0.0.0/8"))):
+        with pytest.raises(UsageRefused, match="too-many-targets"):
+            made()
+
+
 def test_this_machine_is_looked_at_on_the_ports_that_were_asked_for() -> None:
     made = this_machine([bound_to("127.0.0.1", 104), bound_to("127.0.0.1", 8042)], Ports.of((104, 11112)))
     assert [made.space[index] for index in range(len(made.space))] == [Target("127.0.0.1", 104)]

@@ -23,6 +23,8 @@ from lightproof.errors import UsageRefused
 from lightproof.evidence.records import ScopeRecord, Target, Vantage
 from lightproof.locale import gettext as _
 
+MOST_ONE_BY_ONE: Final = 65_536
+"""Addresses that one text may name with a port."""
 BOX_PORTS: Final = (1900, 5351)
 """Where an internet box answers: UPnP IGD, and NAT-PMP with PCP."""
 
@@ -211,5 +213,16 @@ def _holes(excluded: Iterable[Named]) -> tuple[AddressRange, ...]:
 
 
 def _addresses(named: Named) -> Iterable[str]:
-    """Each address of something named with a port: one, or as many as a name has."""
+    """Each address of something that is kept one by one: named with a port, by a name, or as a box.
+
+    Raises UsageRefused when that would be a network: ranges and ports are arithmetic, these are memory.
+    """
+    if (count := sum(r.size for r in named.ranges)) > MOST_ONE_BY_ONE:
+        raise UsageRefused(
+            "too-many-targets",
+            _("A range of {count} addresses was given with a port, or as a box; at most {most} are taken so.").format(
+                count=count, most=MOST_ONE_BY_ONE
+            ),
+            _("Give a range without its port, and the port with --ports."),
+        )
     return (str(address_of(r.version, number)) for r in named.ranges for number in range(r.first, r.last + 1))
