@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lightproof.check.consent import Consent
-from lightproof.check.detectors import UNIDENTIFIED, Detector, Speech
+from lightproof.check.detectors import UNIDENTIFIED, WEB, Detector, Speech
 from lightproof.check.identify import Heard, answers_dicom, identify
 from lightproof.check.wire import Admission, Budget, Wire
 from lightproof.errors import ProtocolViolation
@@ -20,6 +20,7 @@ from lightproof.evidence.records import Observation, Target, Unchecked
 _log = logging.getLogger(__name__)
 
 _UPNP_PORT = 1900
+_BUSY = "server-busy"
 IDENTIFY_BUDGET = Budget(total_s=25, bytes_in=64 * 1024, bytes_out=4 * 1024, connections=8)
 
 
@@ -147,12 +148,18 @@ class Engine:
     ) -> Visit:
         observations: list[Observation] = []
         unchecked: list[Unchecked] = []
+        busy = heard.busy
+        if busy:
+            unchecked.append(Unchecked(target=target, detector="identify", reason=_BUSY))
         for detector in detectors:
+            if busy and detector.speech & WEB:  # it asked to be left alone, and that is meant for all of us
+                continue
             budget = replace(detector.budget or self.budget, total_s=self.budget.total_s)
             wire = self._wire(target, detector.name, budget, ends, heard=heard, name=name)
             failure = await self._detect(detector, wire, observations)
             if failure is not None:
                 unchecked.append(failure)
+                busy = busy or failure.reason == _BUSY
         return Visit(target=target, observations=tuple(observations), unchecked=tuple(unchecked))
 
     async def _detect(self, detector: Detector, wire: Wire, observations: list[Observation]) -> Unchecked | None:

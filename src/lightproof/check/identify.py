@@ -53,6 +53,8 @@ class Heard:
     speech: Speech
     tls: bool = False
     """Inside TLS."""
+    busy: bool = False
+    """A web server that asked to be left alone (429, 503)."""
     presumed: bool = False
     """Not proved: a TLS service on a DICOM port that was seen to demand a client certificate, and is no web server."""
 
@@ -98,7 +100,7 @@ async def identify(wire: Wire) -> Heard:
             if (inside := await _inside_tls(wire)) is not None:
                 return inside
         if speech is not None:
-            return Heard(speech)
+            return Heard(speech, busy=speech is Speech.HTTP and _is_busy(answer.data))
         if answer.unasked:
             return OTHER
         spoke = spoke or bool(answer.data)
@@ -113,6 +115,10 @@ async def answers_dicom(wire: Wire) -> bool:
     Raises as `identify` does.
     """
     return (await _ask(wire, _ASK_DICOM)).speech is Speech.DICOM
+
+
+def _is_busy(answer: bytes) -> bool:
+    return answer[8:13] in (b" 429 ", b" 503 ")
 
 
 def _questions(port: int) -> Sequence[bytes]:
@@ -224,7 +230,7 @@ async def _inside_tls(wire: Wire) -> Heard | None:
                     case Speech.DICOM:
                         return Heard(Speech.DICOM_TLS, tls=True)
                     case Speech.HTTP:
-                        return Heard(Speech.HTTPS, tls=True)
+                        return Heard(Speech.HTTPS, tls=True, busy=_is_busy(answer.data))
                     case Speech.FTP:
                         return Heard(Speech.FTP, tls=True)
                     case _:
