@@ -61,11 +61,11 @@ def test_a_query_that_was_executed_is_evidence_in_the_words_of_the_protocol() ->
     assert {"gdpr-32-1-b", "gdpr-33-candidate", "gdpr-35-input"} <= set(finding.duties)
 
 
-def test_storage_is_called_open_only_where_it_is_established() -> None:
-    offered = reported([seen("dicom-storage-offered", facts=OPEN)])
-    assert {f.rule for f in offered.findings} == {"dicom-storage-offered"}
-    established = reported([seen("dicom-storage-offered", facts=Facts(reachable=True, open=True, writable=True))])
-    assert {f.rule for f in established.findings} == {"dicom-storage-open"}
+def test_storage_that_is_offered_is_graver_where_the_software_stores_by_default_and_no_fact_either_way() -> None:
+    for by_default, rule in ((False, "dicom-storage-offered"), (True, "dicom-storage-by-default")):
+        made = reported([seen("dicom-storage-offered", facts=OPEN, details={"stored_by_default": by_default})])
+        assert {f.rule for f in made.findings} == {rule}
+        assert made.services[0].grade is Grade.OPEN
 
 
 def test_what_only_answers_is_no_breach_candidate() -> None:

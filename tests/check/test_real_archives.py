@@ -16,15 +16,15 @@ async def report_of(*targets: Target) -> ExposureReport:
     return reported(observations, unchecked, targets=len(targets))
 
 
-async def test_a_default_orthanc_is_open_and_writable_but_not_listable(orthanc: Callable[..., Orthanc]) -> None:
+async def test_a_default_orthanc_is_open_and_not_listable(orthanc: Callable[..., Orthanc]) -> None:
     running = orthanc()
     made = await report_of(Target(running.address, running.dicom_port))
     (service,) = made.services
-    assert service.facts == Facts(reachable=True, open=True, listable=False, downloadable=False, writable=True)
-    assert {"dicom-storage-open", "dicom-answers-anyone", "dicom-clear-text"} <= set(made.rules)
+    assert service.facts == Facts(reachable=True, open=True, listable=False, downloadable=False)
+    assert {"dicom-storage-by-default", "dicom-answers-anyone", "dicom-clear-text"} <= set(made.rules)
     assert "dicom-query-open" not in made.rules
-    assert "DicomAlwaysAllowStore" in " ".join(made.rules["dicom-storage-open"].texts["fr"].remedy)
-    assert made.letter == "F"
+    assert "DicomAlwaysAllowStore" in " ".join(made.rules["dicom-storage-by-default"].texts["fr"].remedy)
+    assert made.letter == "E"
     assert made.fixes[-1].letter_after == "A"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from check.truth import Row, found
+from check.truth import Row, found, judged
 from check.truth_table import ROWS
 from peers.certificates import Certificates
 from peers.starts import Ground
@@ -14,11 +14,13 @@ async def test_the_truth_is_told_about(
 ) -> None:
     seen = await found(row, Ground(tmp_path_factory.mktemp("row"), certificates))
     assert (seen.facts, seen.protections, seen.unchecked) == (row.expected, row.expected_protections, row.unchecked)
+    assert not judged(row, seen).wrong
 
 
 def test_the_table_is_large_and_states_its_reasons() -> None:
     assert len(ROWS) >= 45
     assert len({row.name for row in ROWS}) == len(ROWS)
+    assert sum(row.truth is not None and not row.unchecked for row in ROWS) >= 40
     for row in ROWS:
         assert (row.truth is None) == bool(row.why)
         assert all(limit.why for limit in row.limits.values())

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from typing import Final
 
 from check.visiting import facts_of, visit
 from lightproof.check.consent import Consent
@@ -15,10 +16,9 @@ from peers.starts import Ground, Start
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """Why a stranger who only reads cannot tell a fact, and what is to be said instead of it."""
+    """Why a stranger who only reads cannot establish a fact, so that nothing may be said of it."""
 
     why: str
-    said: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,25 @@ class Row:
         """The truth, less what cannot be known."""
         if self.truth is None or self.unchecked:
             return None
-        return replace(self.truth, **{fact: limit.said for fact, limit in self.limits.items()})
+        return replace(self.truth, **dict.fromkeys(self.limits))
 
     @property
     def expected_protections(self) -> frozenset[str]:
         """The protections that can be seen."""
         return frozenset() if self.unchecked else self.protections - self.unseen.keys()
+
+
+FACTS: Final = ("open", "listable", "downloadable", "writable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The facts of one row, compared with the truth and with nothing else."""
+
+    right: tuple[str, ...]
+    not_established: Mapping[str, str]
+    """With the reasons."""
+    wrong: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +92,30 @@ class Found:
         return (self.facts, self.protections, self.unchecked) == expected
 
 
+def judged(row: Row, seen: Found) -> Judged:
+    """Each fact, and that there is a service at all: right, not established, or wrong."""
+    if row.truth is None:
+        return Judged(
+            right=("no service",) if seen.facts is None else (),
+            not_established={},
+            wrong=() if seen.facts is None else ("a service that is none",),
+        )
+    said = asdict(seen.facts or Facts())
+    true = asdict(row.truth)
+    why = "; ".join(row.unchecked) or "nothing was said"
+    return Judged(
+        right=tuple(fact for fact in FACTS if said[fact] is true[fact]),
+        not_established={
+            fact: row.limits[fact].why if fact in row.limits else why for fact in FACTS if said[fact] is None
+        },
+        wrong=tuple(fact for fact in FACTS if said[fact] is not None and said[fact] is not true[fact]),
+    )
+
+
 def gives(*facts: str, reachable: bool = True) -> Facts:
     """A server that does these things for anyone, and none of the others."""
-    names = ("open", "listable", "downloadable", "writable")
-    assert set(facts) <= set(names)
-    return Facts(reachable=reachable, **{name: name in facts for name in names})
+    assert set(facts) <= set(FACTS)
+    return Facts(reachable=reachable, **{name: name in facts for name in FACTS})
 
 
 def written(facts: Facts | None) -> str:

@@ -44,11 +44,6 @@ NO_RETRIEVAL: Final = {"downloadable": _NOT_OFFERED}
 NO_QUERIES: Final = {"listable": _NOT_OFFERED, "downloadable": _NOT_OFFERED}
 NO_STORAGE: Final = {"writable": _NOT_OFFERED}
 STORAGE_OFFERED: Final = {"writable": Limit(why="storage contexts are accepted; only storing would prove it")}
-BY_DEFAULT: Final = {
-    "writable": Limit(
-        said=True, why="Orthanc accepts storage contexts all the same, and stores what comes on them by default"
-    )
-}
 ONLY_STORING: Final = {"writable": Limit(why="only sending a file would prove it")}
 UNNAMED: Final = {
     **ONLY_STORING,
@@ -63,30 +58,38 @@ HUNG_UP: Final = ("identify: silent",)
 HUNG_UP_AFTER_ITS_NAME: Final = ("dicom: closed-early", "dicom_tls: closed-early")
 """Another question had made it speak DICOM."""
 
+NO_METHOD_SHOWN: Final = {
+    "writable": Limit(why="nothing shows that more than reading reaches Orthanc; only storing would")
+}
+
 _ORTHANC: Final = (
     Row(
         name="Orthanc, Debian's default",
         service="dicom",
         start=orthanc("dicom"),
         truth=gives("open", "writable"),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, find for everyone",
         service="dicom",
         start=orthanc("dicom", {"DicomAlwaysAllowFind": True}),
         truth=gives("open", "listable", "writable"),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, get for everyone",
         service="dicom",
         start=orthanc("dicom", {"DicomAlwaysAllowGet": True}),
         truth=gives("open", "downloadable", "writable"),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, find and get for everyone",
         service="dicom",
         start=orthanc("dicom", {"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True}),
         truth=EVERYTHING,
+        limits=STORAGE_OFFERED,
     ),
     # A C-MOVE only ever goes to a modality that the administrator listed: a stranger gets nothing by it.
     Row(
@@ -94,19 +97,21 @@ _ORTHANC: Final = (
         service="dicom",
         start=orthanc("dicom", {"DicomAlwaysAllowMove": True}),
         truth=gives("open", "writable"),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, no echo for strangers",
         service="dicom",
         start=orthanc("dicom", {"DicomAlwaysAllowEcho": False}),
         truth=gives("open", "writable"),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, no storing for strangers",
         service="dicom",
         start=orthanc("dicom", {"DicomAlwaysAllowStore": False}),
         truth=gives("open"),
-        limits=BY_DEFAULT,
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, called AE title checked",
@@ -125,6 +130,7 @@ _ORTHANC: Final = (
         truth=gives("open", "writable"),
         protections=CALLED_AE,
         consent=Consent(called_aes=("ORTHANC",)),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, TLS",
@@ -132,6 +138,7 @@ _ORTHANC: Final = (
         start=orthanc("dicom", tls="any client"),
         truth=gives("open", "writable"),
         protections=TLS,
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, TLS, find and get for everyone",
@@ -139,6 +146,7 @@ _ORTHANC: Final = (
         start=orthanc("dicom", {"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True}, tls="any client"),
         truth=EVERYTHING,
         protections=TLS,
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="Orthanc, TLS with client certificates",
@@ -160,6 +168,14 @@ _ORTHANC: Final = (
         service="orthanc",
         start=orthanc("http", {"WebDavEnabled": False}),
         truth=EVERYTHING,
+        limits=NO_METHOD_SHOWN,
+    ),
+    Row(
+        name="Orthanc, REST behind nginx that lets reading alone through",
+        service="orthanc",
+        start=nginx_before(orthanc("http"), "location / { limit_except GET { deny all; } proxy_pass {behind}; }"),
+        truth=gives("open", "listable", "downloadable"),
+        limits=NO_METHOD_SHOWN,
     ),
     Row(
         name="Orthanc, REST with users",
@@ -269,6 +285,7 @@ _DCMTK: Final = (
         truth=EVERYTHING,
         protections=CALLED_AE,
         consent=Consent(called_aes=("COMMON",)),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="dcmqrscp, reading alone, its AE title told",
@@ -289,6 +306,7 @@ _DCMTK: Final = (
         truth=EVERYTHING,
         protections=CALLED_AE,
         consent=Consent(called_aes=("COMMON",)),
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="dcmqrscp for known callers, its AE title told",
@@ -307,7 +325,7 @@ _DCMTK: Final = (
         service="dicom",
         start=storescp(),
         truth=gives("open", "writable"),
-        limits=NO_QUERIES,
+        limits=NO_QUERIES | STORAGE_OFFERED,
     ),
     Row(
         name="storescp, TLS",
@@ -315,7 +333,7 @@ _DCMTK: Final = (
         start=storescp(tls="any client"),
         truth=gives("open", "writable"),
         protections=TLS,
-        limits=NO_QUERIES,
+        limits=NO_QUERIES | STORAGE_OFFERED,
     ),
     Row(
         name="storescp, TLS 1.3 with client certificates",

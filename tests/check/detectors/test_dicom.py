@@ -23,15 +23,13 @@ def at(port: int) -> Target:
     return Target("127.0.0.1", port)
 
 
-async def test_a_default_orthanc_is_open_and_writable_but_not_listable(
+async def test_a_default_orthanc_is_open_and_not_listable(
     orthanc: Callable[..., Orthanc], studies: tuple[Study, ...]
 ) -> None:
     server = orthanc()
     server.load(paths_of(studies))
     seen = await visit(at(server.dicom_port), detectors=DETECTORS)
-    assert facts_of(seen, "dicom") == Facts(
-        reachable=True, open=True, listable=False, downloadable=False, writable=True
-    )
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, listable=False, downloadable=False)
     assert seen.unchecked == ()
 
 
@@ -41,7 +39,7 @@ async def test_an_orthanc_that_knows_us_as_a_modality_is_listable_and_downloadab
     server = orthanc({"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True})
     server.load(paths_of(studies))
     seen = await visit(at(server.dicom_port), detectors=DETECTORS)
-    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, listable=True, downloadable=True, writable=True)
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, listable=True, downloadable=True)
     assert all(canary not in repr(seen) for study in studies for canary in study.canaries)
 
 
@@ -55,14 +53,16 @@ async def test_an_orthanc_that_lets_everyone_get_but_not_find_is_downloadable(
     assert (facts.listable, facts.downloadable) == (False, True)
 
 
-async def test_writability_is_said_to_be_inferred_from_what_the_product_does_by_default(
-    orthanc: Callable[..., Orthanc],
+@pytest.mark.parametrize("stores", [True, False])
+async def test_that_storage_is_offered_is_no_fact_whatever_the_product_does_by_default(
+    orthanc: Callable[..., Orthanc], stores: bool
 ) -> None:
     # Orthanc accepts storage contexts even of those whose C-STORE it will refuse; only storing would tell.
-    server = orthanc({"DicomAlwaysAllowStore": False})
+    server = orthanc({"DicomAlwaysAllowStore": stores})
     seen = await visit(at(server.dicom_port), detectors=DETECTORS)
     offered = next(o for o in seen.observations if o.signal == "dicom-storage-offered")
-    assert offered.details["inferred_from"] == "product-default"
+    assert offered.details == {"stored_by_default": True}
+    assert facts_of(seen, "dicom").writable is None
 
 
 async def test_an_orthanc_that_checks_its_ae_title_is_only_reachable(orthanc: Callable[..., Orthanc]) -> None:
@@ -90,7 +90,7 @@ async def test_an_orthanc_with_tls_is_dicom_tls(orthanc: Callable[..., Orthanc],
 @pytest.mark.parametrize(
     ("access", "expected"),
     [
-        ("RW", Facts(reachable=True, open=True, listable=True, downloadable=True, writable=True)),
+        ("RW", Facts(reachable=True, open=True, listable=True, downloadable=True)),
         ("R", Facts(reachable=True, open=True, listable=True, downloadable=True)),
     ],
 )
@@ -115,7 +115,7 @@ async def test_a_dcmqrscp_with_known_callers_refuses_us(dcmqrscp: Callable[..., 
 
 async def test_a_storescp_takes_images_and_shows_none(storescp: Callable[..., DicomPeer]) -> None:
     seen = await visit(at(storescp().port), detectors=DETECTORS)
-    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, writable=True)
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True)
 
 
 async def test_a_storescp_in_tls_demands_our_certificate(
@@ -134,7 +134,7 @@ async def test_a_storescp_in_tls_without_client_certificates_takes_images(
 ) -> None:
     server = storescp(tls=certificates, options=["-ic"])
     seen = await visit(at(server.port), detectors=DETECTORS)
-    assert facts_of(seen, "dicom-tls").writable
+    assert "dicom-storage-offered" in signals_of(seen)
     assert "dicom-tls-accepted" in signals_of(seen)
 
 

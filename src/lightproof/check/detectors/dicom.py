@@ -80,7 +80,8 @@ _ALL_STUDIES: Final = encode_data_set(
 
 _DCMTK_ROOT: Final = "1.2.276.0.7230010.3."
 """Implementation UIDs of DCMTK: storescp, dcmqrscp, Orthanc. By default they store what comes on a storage context
-they accepted; of other toolkits an accepted context only says that storage is offered. Only storing would prove it."""
+that they accepted; but an Orthanc that is told not to store (DicomAlwaysAllowStore) accepts it all the same. Only
+storing would prove that strangers may, so this is said and is no fact."""
 
 _CONGESTION_PAUSE_S: Final = 1.0
 _GUESSES: Final = 20
@@ -325,12 +326,11 @@ def _shown(session: _Session) -> Iterator[Observation]:
     if not wire.tls:
         yield wire.observed(service, "dicom-clear-text")
     if any(session.association.takes(uid) for uid in _STORAGE):
-        by_default = session.implementation.startswith(_DCMTK_ROOT)
         yield wire.observed(
             service,
             "dicom-storage-offered",
-            facts=Facts(reachable=True, open=True, writable=True if by_default else None),
-            details={"inferred_from": "product-default"} if by_default else {},
+            facts=Facts(reachable=True, open=True),
+            details={"stored_by_default": session.implementation.startswith(_DCMTK_ROOT)},
         )
 
 

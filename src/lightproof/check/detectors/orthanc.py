@@ -1,9 +1,10 @@
 """Orthanc: its REST interface, its Explorer and its WebDAV folder.
 
 Whoever may call the REST interface may do everything: list, download, upload, delete. It has no rights of its own
-(Orthanc Book, "Securing Orthanc"), so that what answers `/system` to a stranger takes images from a stranger, unless it
-says that it is read-only (`ReadOnly`, from 1.12.5). Identifiers in Orthanc are hashes; one is asked for,
-used to ask for the size of its file, and forgotten.
+(Orthanc Book, "Securing Orthanc"). But a proxy or a filter before it may let reading alone through, so that it takes
+images is a fact only where a setting shows it: the WebDAV folder for uploads is there unless they are forbidden, and
+`ReadOnly` (from 1.12.5) says that nothing is taken. Identifiers in Orthanc are hashes; one is asked for, used to ask
+for the size of its file, and forgotten.
 """
 
 import re
@@ -85,17 +86,19 @@ async def _open(
     version = printable(facts.get("Version"), 32)
     listing = await web.request(f"{prefix}/instances?since=0&limit=1", body_limit=_ONE_IDENTIFIER)
     listed = json_array_of(listing) if listing.status == 200 else None
-    read_only = facts.get("ReadOnly") is True
     yield wire.observed(
         _SERVICE,
         "orthanc-open",
         facts=Facts(
-            reachable=True, open=True, listable=_established(listing, listed is not None), writable=not read_only
+            reachable=True,
+            open=True,
+            listable=_established(listing, listed is not None),
+            writable=False if facts.get("ReadOnly") is True else None,
         ),
         product=_PRODUCT,
         version=version,
         protections=protections(wire),
-        details={"dicom_port": _count(facts.get("DicomPort")), "inferred_from": "product-default"},
+        details={"dicom_port": _count(facts.get("DicomPort"))},
         counts=await _counts(web, prefix),
         proof=system.proof(),
     )
