@@ -41,7 +41,12 @@ def test_a_range_has_both_its_ends() -> None:
     assert ids("PacsOne", "6.6.3") == {"CVE-2020-29164"}
     assert ids("PacsOne", "7.1.1") == set()
     assert "CVE-2023-40704" in ids("Philips Vue PACS", "12.2.8.400")
-    assert ids("Philips Vue PACS", "12.2.8.410") == set()
+    assert "CVE-2023-40704" not in ids("Philips Vue PACS", "12.2.8.410")
+    assert "CVE-2021-33020" in ids("Philips Vue PACS", "12.2.8.410")
+    assert ids("Philips Vue PACS", "12.3.0.1") == set()
+    assert "CVE-2025-2264" in ids("Sante PACS Server", "4.1.0")
+    assert "CVE-2025-2264" not in ids("Sante PACS Server", "4.2.0")
+    assert ids("MedDream", "7.3.5.860") == set()
 
 
 def test_what_is_built_in_needs_no_version() -> None:
