@@ -10,7 +10,7 @@ from check.services import serving
 from check.visiting import facts_of, signals_of, visit
 from check.web_services import Answer, answering
 from lightproof.check.detectors import dicomweb as detector
-from lightproof.check.protocols.dicomweb import known_roots, viewer_roots
+from lightproof.check.protocols.dicomweb import Named, known_roots, viewer_roots
 from lightproof.evidence.records import Facts, Target
 from peers.images import Study, paths_of
 from peers.nginx import Nginx
@@ -151,6 +151,31 @@ async def test_wado_by_uri_is_processed_where_complete_and_incomplete_requests_d
     assert facts_of(seen, "dicomweb") == Facts(reachable=True, open=True, downloadable=True)
 
 
+@pytest.mark.parametrize(
+    ("path", "leads"),
+    [
+        (
+            "/dcm4chee-arc/aets/AS_RECEIVED/wado",
+            {
+                "/dcm4chee-arc/aets/": (404, "text/html", "nothing"),
+                "/dcm4chee-arc/aets": (200, "application/json", '[{"dicomAETitle":"AS_RECEIVED"}]'),
+            },
+        ),
+        ("/very/own/wado", {"/app-config.js": (200, "text/javascript", "x = { wadoUriRoot: '/very/own/wado' }")}),
+    ],
+    ids=["dcm4chee-arc", "a viewer"],
+)
+async def test_wado_by_uri_is_asked_for_where_the_server_has_it(path: str, leads: dict[str, Answer]) -> None:
+    answers: dict[str, Answer] = {
+        f"{path}?requestType=WADO&studyUID=2.25.1": (404, "text/plain", "no such object"),
+        path: (400, "text/plain", "missing studyUID"),
+        **leads,
+    }
+    async with serving(answering(answers)) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "dicomweb").downloadable
+
+
 async def test_dcm4chees_own_ae_titles_lead_to_its_services() -> None:
     answers = {
         "/dcm4chee-arc/aets/AS_RECEIVED/rs/studies?": (204, "text/plain", ""),
@@ -169,6 +194,8 @@ def test_every_root_is_a_path_without_an_end() -> None:
 
 
 def test_a_viewers_configuration_may_be_hostile() -> None:
-    assert viewer_roots(b"qidoRoot: '" + b"a" * 100_000) == ()
-    assert viewer_roots(b"\xff\xfe qidoRoot:'\xff'") == ("\ufffd",)
-    assert len(viewer_roots(b"".join(b"qidoRoot:'/%d'," % i for i in range(1000)))) == 4
+    assert viewer_roots(b"qidoRoot: '" + b"a" * 100_000) == Named()
+    assert viewer_roots(b"\xff\xfe qidoRoot:'\xff'").roots == ("\ufffd",)
+    for kind in (b"qidoRoot", b"wadoUriRoot"):
+        many = viewer_roots(b"".join(kind + b":'/%d'," % i for i in range(1000)))
+        assert len(many.roots + many.wado_uri) == 4

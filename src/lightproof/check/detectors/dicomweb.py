@@ -30,7 +30,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """Query at each place; what executes is asked the rest, what refuses is a closed door."""
     async with HttpSession(wire, narrow=True) as web:
         control = await web.request(_NOTHING_THERE, body_limit=64)
-        roots = await _roots(wire, web)
+        roots, uri_roots = await _places(wire, web)
         found = 0
         refused: list[Proof] = []
         for root in roots:
@@ -52,7 +52,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                 protections=protections(wire, "authentication"),
                 proof=refused[0],
             )
-        by_uri = None if demands_identity(control) else await _by_uri(wire, web)
+        by_uri = None if demands_identity(control) else await _by_uri(wire, web, uri_roots)
         if by_uri is not None:
             yield by_uri
         if refused or found or by_uri is not None:
@@ -60,13 +60,19 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                 yield observation
 
 
-async def _roots(wire: Wire, web: HttpSession) -> tuple[Root, ...]:
+async def _places(wire: Wire, web: HttpSession) -> tuple[tuple[Root, ...], tuple[Root, ...]]:
+    """Roots of QIDO-RS and WADO-RS, and paths of WADO-URI, that are worth asking on this server."""
     aets = await web.request("/dcm4chee-arc/aets", body_limit=32_768)
     titles = dicomweb.ae_titles(aets) or ((_DCM4CHEE_AE,) if demands_identity(aets) else ())
     script = await web.request("/app-config.js", body_limit=32_768)
-    named = dicomweb.viewer_roots(script.body) if script.status == 200 and "html" not in script.content_type else ()
-    here = (path_here(wire, "/app-config.js", root) for root in named)
-    return dicomweb.roots_for(titles, tuple(path.rstrip("/") for path in here if path is not None))
+    is_script = script.status == 200 and "html" not in script.content_type
+    named = dicomweb.viewer_roots(script.body) if is_script else dicomweb.Named()
+
+    def here(links: tuple[str, ...]) -> tuple[str, ...]:
+        paths = (path_here(wire, "/app-config.js", link) for link in links)
+        return tuple(path.rstrip("/") for path in paths if path is not None)
+
+    return dicomweb.roots_for(titles, here(named.roots)), dicomweb.uri_roots_for(titles, here(named.wado_uri))
 
 
 def _like_control(answer: Response, control: Response) -> bool:
@@ -98,12 +104,13 @@ async def _open(
         yield wire.observed(_SERVICE, "dicomweb-stow-offered", proof=root.proof(answer))
 
 
-async def _by_uri(wire: Wire, web: HttpSession) -> Observation | None:
-    answered, answer = await dicomweb.retrieve_by_uri(web, "/wado")
-    if answered is not Answered.EXECUTED:
-        return None
-    facts = Facts(reachable=True, open=True, downloadable=True)
-    return wire.observed(_SERVICE, "dicomweb-wado-uri-processed", facts=facts, proof=answer.proof())
+async def _by_uri(wire: Wire, web: HttpSession, roots: tuple[Root, ...]) -> Observation | None:
+    for root in roots:
+        answered, answer = await dicomweb.retrieve_by_uri(web, root.path)
+        if answered is Answered.EXECUTED:
+            facts = Facts(reachable=True, open=True, downloadable=True)
+            return wire.observed(_SERVICE, "dicomweb-wado-uri-processed", facts=facts, proof=root.proof(answer))
+    return None
 
 
 DETECTOR: Final = Detector(

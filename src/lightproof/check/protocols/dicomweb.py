@@ -6,7 +6,7 @@ off after the first bytes, which are read only to tell `[]` from the beginning o
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -72,6 +72,16 @@ def roots_for(aets: Sequence[str], named_by_viewer: Sequence[str] = ()) -> tuple
     """The roots to try on one server, those its own viewer names first, none twice."""
     titles = tuple(aets)[:_AETS_ASKED]
     known = (root.format(aet=title) for root in known_roots() for title in (titles if "{aet}" in root else ("",)))
+    return _named_first(named_by_viewer, known)
+
+
+def uri_roots_for(aets: Sequence[str], named_by_viewer: Sequence[str] = ()) -> tuple[Root, ...]:
+    """Where WADO-URI may be on one server: where its viewer says, where dcm4chee-arc has it, and 2.x had it."""
+    arc = (f"/dcm4chee-arc/aets/{title}/wado" for title in tuple(aets)[:_AETS_ASKED])
+    return _named_first(named_by_viewer, (*arc, "/wado"))
+
+
+def _named_first(named_by_viewer: Sequence[str], known: Iterable[str]) -> tuple[Root, ...]:
     usual = tuple(dict.fromkeys(known))
     named = (Root(path, "/{root its viewer names}") for path in dict.fromkeys(named_by_viewer) if path not in usual)
     return (*named, *(Root(path, path) for path in usual))
@@ -87,11 +97,23 @@ def ae_titles(answer: Response) -> tuple[str, ...] | None:
     return tuple(title for title in titles if isinstance(title, str) and _AE_TITLE.fullmatch(title)) or None
 
 
-def viewer_roots(script: bytes) -> tuple[str, ...]:
-    """The services that OHIF's `app-config.js` names, as written there: QIDO-RS first."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The services that a viewer's configuration names, as written there."""
+
+    roots: tuple[str, ...] = ()
+    """Of QIDO-RS, then of WADO-RS."""
+    wado_uri: tuple[str, ...] = ()
+
+
+def viewer_roots(script: bytes) -> Named:
+    """What OHIF's `app-config.js` names."""
     found = _VIEWER_ROOT.findall(script[:65_536].decode("utf-8", "replace"))
-    by_kind = sorted(found, key=lambda pair: ("qidoRoot", "wadoRoot", "wadoUriRoot").index(pair[0]))
-    return tuple(dict.fromkeys(root.rstrip("/") for kind, root in by_kind if kind != "wadoUriRoot"))[:4]
+
+    def of(*kinds: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(root.rstrip("/") for kind in kinds for named, root in found if named == kind))[:4]
+
+    return Named(roots=of("qidoRoot", "wadoRoot"), wado_uri=of("wadoUriRoot"))
 
 
 async def query(web: HttpSession, root: str) -> tuple[Answered, Response]:
