@@ -343,8 +343,13 @@ class Wire:
             raise
         return sock
 
-    async def ask_datagram(self, *requests: bytes, wait_s: float = 2.0, answers: int = 8) -> tuple[bytes, ...]:
+    async def ask_datagram(
+        self, *requests: bytes, wait_s: float = 2.0, answers: int = 8, group: str | None = None
+    ) -> tuple[bytes, ...]:
         """Sends UDP datagrams to the target and returns the answers that came from its address, at most `answers`.
+
+        `group`: a multicast address (IPv4) that the target may listen to instead, on the link that leads to it; whoever
+        else answers there is not heard.
 
         Asks again once halfway when nothing has come: datagrams get lost. Answers from other addresses are dropped;
         those from another port are not: routers made with libupnp answer a search from a fresh socket.
@@ -363,11 +368,14 @@ class Wire:
             transport, _ = await loop.create_datagram_endpoint(
                 Listener, local_addr=("::" if ":" in target.address else "0.0.0.0", 0)
             )
+            to = (group or target.address, target.port)
             try:
+                if group is not None:
+                    _speak_on_the_link_to(target, cast("socket.socket", transport.get_extra_info("socket")))
                 for _attempt in range(2):
                     for request in requests:
                         self.spend_out(len(request))
-                        transport.sendto(request, (target.address, target.port))
+                        transport.sendto(request, to)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(wait_s / 2):
                             while len(collected) < answers:
@@ -430,3 +438,12 @@ class Wire:
     def _refuse_when_ended(self) -> None:
         if (reason := self._ended()) is not None:
             raise ProtocolViolation(reason)
+
+
+def _speak_on_the_link_to(target: Target, sock: socket.socket) -> None:
+    """Has multicasts leave where the target is, and die there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((target.address, target.port))  # sends nothing
+        here = cast("str", probe.getsockname()[0])
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(here))
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)

@@ -1,13 +1,22 @@
 """The DICOM ladder against real archives: what each lets a stranger do, and that no patient data was taken for it."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from check.services import serving
 from check.visiting import NOW, facts_of, signals_of, visit
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import dicom, dicom_tls
 from lightproof.check.wire import Wire
+from lightproof.dicom.association import Association
+from lightproof.dicom.dimse import UNABLE_TO_PROCESS
+from lightproof.dicom.messages import Message
+from lightproof.dicom.negotiation import Service, answer
+from lightproof.dicom.pdu import AssociateAccept, AssociateRequest, ReleaseReply, ReleaseRequest
+from lightproof.dicom.uids import STUDY_ROOT_GET
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
@@ -174,3 +183,36 @@ async def test_counting_needs_consent_and_keeps_no_identifier(
     assert counts["studies"] == len(studies)
     assert counts["patients"] == len(studies)
     assert all(canary not in repr(counted) for study in studies for canary in study.canaries)
+
+
+@pytest.mark.parametrize(
+    ("counts", "downloadable"),
+    [
+        ({"completed": 0, "failed": 0, "warning": 0}, True),
+        ({"completed": 0, "failed": 3, "warning": 0}, None),
+        ({}, None),
+    ],
+    ids=["none", "failed ones", "not told"],
+)
+async def test_a_failed_get_was_run_only_if_it_tells_of_no_sub_operations(
+    counts: dict[str, int], downloadable: bool | None
+) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        association = Association.accept(collect=65_536)
+        while data := await reader.read(65_536):
+            for event in association.receive(data):
+                if isinstance(event, AssociateRequest):
+                    accept = answer(event, {STUDY_ROOT_GET: Service()})
+                    assert isinstance(accept, AssociateAccept)
+                    dcmtk = replace(accept.user, implementation_class_uid="1.2.276.0.7230010.3.0.3.6.7")
+                    writer.write(association.send(replace(accept, user=dcmtk)))
+                elif isinstance(event, Message):
+                    failed = event.command.answered(UNABLE_TO_PROCESS, **counts)
+                    writer.write(association.send(Message(event.context_id, failed)))
+                elif isinstance(event, ReleaseRequest):
+                    writer.write(association.send(ReleaseReply()))
+            await writer.drain()
+
+    async with serving(behave) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom").downloadable is downloadable

@@ -1,8 +1,14 @@
 """Whatever an internet box says, it is read at its own address, under limits, and never taken for "no forward"."""
 
+import asyncio
+import contextlib
 import gzip
+import os
+import socket
+import subprocess
 import time
 import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 
@@ -23,11 +29,14 @@ from check.internet_boxes import (
 )
 from check.services import Behaviour, dripping, flooding, saying, serving, silent
 from check.visiting import facts_of, signals_of, visit
+from lightproof.check.detectors import upnp_igd
 from lightproof.check.detectors.upnp_igd import DETECTOR
 from lightproof.check.engine import Visit
-from lightproof.check.protocols.upnp import SEARCHES
+from lightproof.check.protocols.upnp import SEARCHES, SSDP_GROUP
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import Facts, Target
+from peers.networks import inside
+from peers.processes import program
 
 PATIENT = Budget(total_s=12)
 HASTY = Budget(total_s=1.5)
@@ -316,3 +325,70 @@ async def test_only_reading_requests_reach_a_box() -> None:
         "GetExternalIPAddress",
         "GetGenericPortMappingEntry",
     }
+
+
+_LINK = """
+set -e
+ip link set lo up
+ip link add inside type veth peer name inside-end
+ip link set inside-end up
+ip address add 192.168.77.1/24 dev inside
+ip link set inside up multicast on
+echo ready
+exec sleep 120
+"""
+BOX = "192.168.77.1"
+
+
+@pytest.fixture
+def link() -> Iterator[int]:
+    """A network of its own, in which this machine's own box is at BOX; gives a process that holds it."""
+    if os.geteuid() != 0:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("a network of one's own needs root")
+    isolated = [program("unshare"), "--net", "sh", "-c", _LINK]
+    with subprocess.Popen(isolated, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("gateways", "source", "found"),
+    [((BOX,), BOX, True), ((BOX,), "127.0.0.1", False), ((), BOX, False)],
+    ids=["our box", "somebody else on the link", "not our box"],
+)
+def test_a_box_that_hears_only_what_is_said_to_all_is_found_where_it_is_our_own(
+    link: int, gateways: tuple[str, ...], source: str, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upnp_igd, "default_gateways", lambda: gateways)
+
+    async def look() -> Visit:
+        ears = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        ears.bind((SSDP_GROUP, 1900))  # and not to BOX: a search that is sent there finds nobody
+        membership = socket.inet_aton(SSDP_GROUP) + socket.inet_aton(BOX)
+        ears.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        ears.setblocking(False)
+        mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        mouth.bind((source, 0))
+        loop = asyncio.get_running_loop()
+
+        async def answer() -> None:
+            while True:
+                _, caller = await loop.sock_recvfrom(ears, 2_048)
+                said = answer_with(f"http://{BOX}:5000/desc.xml")
+                with contextlib.suppress(OSError):
+                    mouth.sendto(said, caller)
+
+        answering = asyncio.create_task(answer())
+        try:
+            return await visit(Target(BOX, 1900, "udp"), detectors=[DETECTOR], budget=PATIENT)
+        finally:
+            answering.cancel()
+            ears.close()
+            mouth.close()
+
+    seen = inside(link, look)
+    assert [entry.reason for entry in seen.unchecked] == (["connection-refused"] if found else [])

@@ -30,11 +30,13 @@ from lightproof.dicom import uids
 from lightproof.dicom.dataset import Element, encode_data_set, pick
 from lightproof.dicom.dimse import (
     NOT_AUTHORISED,
+    RESPONSE,
     SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
     UNABLE_TO_PROCESS,
     UNRECOGNISED_OPERATION,
     Command,
+    CommandField,
     StatusCategory,
     echo_request,
     find_request,
@@ -337,20 +339,31 @@ def _shown(session: _Session) -> Iterator[Observation]:
 async def _outcome(
     session: _Session, abstract_syntax: str, command: Command, identifier: bytes | None
 ) -> tuple[_Outcome, int | None]:
-    status: int | None = None
+    answer: Command | None = None
     try:
         async for message in session.association.ask(abstract_syntax, command, identifier):
-            status = message.command.status
-            if message.command.category is StatusCategory.PENDING and message.command.has_data_set:
-                return _Outcome.DISCLOSING, status
+            answer = message.command
+            if answer.category is StatusCategory.PENDING and answer.has_data_set:
+                return _Outcome.DISCLOSING, answer.status
     except AssociationEnded:
         return _Outcome.ABORTED, None
+    status = answer.status if answer is not None else None
     if status == SUCCESS:
         return _Outcome.EXECUTED, status
-    is_get = command.affected_sop_class_uid == uids.STUDY_ROOT_GET
-    if is_get and status == UNABLE_TO_PROCESS and session.implementation.startswith(_DCMTK_ROOT):
+    if answer is not None and status == UNABLE_TO_PROCESS and _found_nothing_to_send(session, answer):
         return _Outcome.EXECUTED, status
     return (_Outcome.REFUSED if status is not None and _refuses(status) else _Outcome.UNCLEAR), status
+
+
+def _found_nothing_to_send(session: _Session, answer: Command) -> bool:
+    """Whether this failure of a C-GET says that it was run: DCMTK's framework has no other word for zero matches.
+
+    It then reports its sub-operations, and that there were none (PS3.4 section C.4.3.1.4); a failure for another
+    reason reports none at all, or failed ones.
+    """
+    counts = (answer.completed, answer.failed, answer.warning)
+    is_get = answer.command_field == CommandField.C_GET | RESPONSE
+    return is_get and counts == (0, 0, 0) and session.implementation.startswith(_DCMTK_ROOT)
 
 
 def _stepped(session: _Session, step: _Step, outcome: _Outcome, status: int | None) -> Observation:

@@ -21,6 +21,7 @@ from lightproof.check.protocols.upnp import (
     NO_SUCH_INDEX,
     NO_SUCH_MAPPINGS,
     SEARCHES,
+    SSDP_GROUP,
     Action,
     Box,
     Control,
@@ -38,11 +39,13 @@ from lightproof.check.protocols.upnp import (
     search,
 )
 from lightproof.check.protocols.web_answers import printable
+from lightproof.check.this_machine import default_gateways
 from lightproof.check.wire import Budget, Wire
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar
 
 _SERVICE: Final = "upnp-igd"
+_SSDP_PORT: Final = 1900
 _MOST_MAPPINGS: Final = 256
 _MOST_DESCRIPTIONS: Final = 4
 _ANSWER_WITHIN_S: Final = 2.4
@@ -61,6 +64,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     failure: ProtocolViolation | OSError | None = None
     for answers in _ANSWERS:
         heard = await wire.ask_datagram(*searches, wait_s=_ANSWER_WITHIN_S, answers=answers)
+        if not heard:
+            heard = await _asked_as_one_of_all(wire)
         if not heard:
             break
         for location in dict.fromkeys(filter(None, map(location_of, heard))):
@@ -85,6 +90,18 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         raise ProtocolViolation("location-elsewhere")
     if failure is not None:
         raise failure
+
+
+async def _asked_as_one_of_all(wire: Wire) -> tuple[bytes, ...]:
+    """The answers of this machine's own box to a search of the whole link.
+
+    UPnP 1.0 knows no other search (Device Architecture 1.0 section 1.2.2), so that boxes of its time leave one that is
+    sent to them alone unanswered. What else on the link answers is not heard; other addresses are not searched for so.
+    """
+    if wire.target.port != _SSDP_PORT or wire.target.address not in default_gateways():
+        return ()
+    searches = tuple(search(SSDP_GROUP, _SSDP_PORT, kind) for kind in SEARCHES)
+    return await wire.ask_datagram(*searches, wait_s=_ANSWER_WITHIN_S, answers=_ANSWERS[-1], group=SSDP_GROUP)
 
 
 def _described(page: Response) -> Box | None:

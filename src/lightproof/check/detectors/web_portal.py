@@ -54,7 +54,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     async with HttpSession(wire) as web:
         shown = await _front(wire, web) or await _elsewhere(web)
         configuration = await web.request(_OHIF_CONFIGURATION, body_limit=_PAGE_BYTES)
-        roots = dicomweb.viewer_roots(configuration.body) if _is_script(configuration) else ()
+        roots = dicomweb.viewer_roots(configuration.body).roots if _is_script(configuration) else ()
         if shown is None and roots:
             shown = _Shown(Portal(product=_OHIF), configuration)
         if shown is None or shown.portal.product in _OTHER_DETECTORS_OWN:

@@ -24,6 +24,8 @@ SEARCHES: Final = (
     "upnp:rootdevice",
 )
 """Search targets, asked together: a box of version 2 answers for version 1 too, and some answer for the root alone."""
+SSDP_GROUP: Final = "239.255.255.250"
+"""Where all devices of a link listen."""
 
 Action = Literal["GetStatusInfo", "GetExternalIPAddress", "GetGenericPortMappingEntry", "GetListOfPortMappings"]
 READING: Final[Mapping[Action, str]] = {
@@ -107,7 +109,7 @@ class PortMapping:
 
 
 def search(address: str, port: int, target: str) -> bytes:
-    """A unicast M-SEARCH (UPnP Device Architecture 1.1 section 1.3.2). Some stacks answer only where MX stands."""
+    """An M-SEARCH (UPnP Device Architecture 1.1 section 1.3.2). Some stacks answer one only where MX stands."""
     host = f"[{address}]" if ":" in address else address
     lines = ("M-SEARCH * HTTP/1.1", f"HOST: {host}:{port}", 'MAN: "ssdp:discover"', "MX: 1", f"ST: {target}", "", "")
     return "\r\n".join(lines).encode("ascii")
