@@ -11,6 +11,7 @@ NAMES = (
     "million",
     "practice",
     "truth_table",
+    "ladder",
     "start_up",
     "documents",
     "breach",

@@ -26,11 +26,18 @@ class Recording:
     """By us, or on its way to us when we left: our system took it or would have."""
     conversations: list[bytearray] = field(default_factory=list[bytearray])
     """What we sent, by connection."""
+    answers: list[bytearray] = field(default_factory=list[bytearray])
+    """What came back, by connection."""
 
     @property
     def connections(self) -> int:
         """How many there were."""
         return len(self.conversations)
+
+    @property
+    def lengths(self) -> list[tuple[int, int]]:
+        """Bytes sent and received of each connection."""
+        return [(len(said), len(heard)) for said, heard in zip(self.conversations, self.answers, strict=True)]
 
 
 @asynccontextmanager
@@ -53,13 +60,14 @@ async def recording(
         sink.close()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        said = bytearray()
+        said, heard = bytearray(), bytearray()
         record.conversations.append(said)
+        record.answers.append(heard)
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD_BYTES)
         peer_reader, peer_writer = await asyncio.open_connection("127.0.0.1", peer_port, limit=_HELD_BYTES)
         try:
             await asyncio.gather(
-                copy(reader, peer_writer, record.sent, said), copy(peer_reader, writer, record.received)
+                copy(reader, peer_writer, record.sent, said), copy(peer_reader, writer, record.received, heard)
             )
         finally:
             peer_writer.transport.abort()

@@ -20,6 +20,8 @@ FACTUAL = (
     "dicom-any-called-ae",  # an accepted association proves nothing by itself
     "dicom-counted",
     "dicom-find-refused",
+    "dicom-find-not-offered",
+    "dicom-get-not-offered",
     "dicom-get-refused",
     "dicom-implementation",
     "dicom-tls-mutual",  # as it should be

@@ -39,10 +39,8 @@ SMB_PORT: Final = 445
 
 _BEHIND_AE: Final = Limit(why="it answers to an AE title that was not told; a title is no secret, so no safety either")
 BEHIND_AE: Final = dict.fromkeys(("open", "listable", "downloadable", "writable"), _BEHIND_AE)
-_NOT_OFFERED: Final = Limit(why="the SOP classes asked for are not taken; others of the same service may be")
-NO_RETRIEVAL: Final = {"downloadable": _NOT_OFFERED}
-NO_QUERIES: Final = {"listable": _NOT_OFFERED, "downloadable": _NOT_OFFERED}
-NO_STORAGE: Final = {"writable": _NOT_OFFERED}
+NO_STORAGE: Final = {"writable": Limit(why="the storage classes offered are not taken; there are a hundred others")}
+NOT_ASKED: Final = {"downloadable": Limit(why="what ignores a filter would send images, not a proof")}
 STORAGE_OFFERED: Final = {"writable": Limit(why="storage contexts are accepted; only storing would prove it")}
 ONLY_STORING: Final = {"writable": Limit(why="only sending a file would prove it")}
 UNNAMED: Final = {
@@ -325,7 +323,7 @@ _DCMTK: Final = (
         service="dicom",
         start=storescp(),
         truth=gives("open", "writable"),
-        limits=NO_QUERIES | STORAGE_OFFERED,
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="storescp, TLS",
@@ -333,7 +331,7 @@ _DCMTK: Final = (
         start=storescp(tls="any client"),
         truth=gives("open", "writable"),
         protections=TLS,
-        limits=NO_QUERIES | STORAGE_OFFERED,
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="storescp, TLS 1.3 with client certificates",
@@ -359,21 +357,21 @@ _PYNETDICOM: Final = (
         service="dicom",
         start=pynetdicom(answers_queries=False, answers_retrievals=False, stores=False),
         truth=gives("open"),
-        limits=NO_QUERIES | NO_STORAGE,
+        limits=NO_STORAGE,
     ),
     Row(
         name="pynetdicom, echo and storing",
         service="dicom",
         start=pynetdicom(answers_queries=False, answers_retrievals=False),
         truth=gives("open", "writable"),
-        limits=NO_QUERIES | STORAGE_OFFERED,
+        limits=STORAGE_OFFERED,
     ),
     Row(
         name="pynetdicom, find",
         service="dicom",
         start=pynetdicom(answers_retrievals=False, stores=False),
         truth=gives("open", "listable"),
-        limits=NO_RETRIEVAL | NO_STORAGE,
+        limits=NO_STORAGE,
     ),
     Row(
         name="pynetdicom, find, get and storing",
@@ -387,14 +385,14 @@ _PYNETDICOM: Final = (
         service="dicom",
         start=pynetdicom(filters=False, answers_retrievals=False, stores=False),
         truth=gives("open", "listable"),
-        limits=NO_RETRIEVAL | NO_STORAGE,
+        limits=NOT_ASKED | NO_STORAGE,
     ),
     Row(
         name="pynetdicom, find and get that ignore their filter",
         service="dicom",
         start=pynetdicom(filters=False),
         truth=EVERYTHING,
-        limits=STORAGE_OFFERED | {"downloadable": Limit(why="what ignores a filter would send images, not a proof")},
+        limits=STORAGE_OFFERED | NOT_ASKED,
     ),
     Row(
         name="pynetdicom, called AE title checked",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from pynetdicom import AE
 
 from check.services import serving
 from check.visiting import NOW, facts_of, signals_of, visit
@@ -16,7 +17,7 @@ from lightproof.dicom.dimse import UNABLE_TO_PROCESS
 from lightproof.dicom.messages import Message
 from lightproof.dicom.negotiation import Service, answer
 from lightproof.dicom.pdu import AssociateAccept, AssociateRequest, ReleaseReply, ReleaseRequest
-from lightproof.dicom.uids import STUDY_ROOT_GET
+from lightproof.dicom.uids import MODALITY_WORKLIST_FIND, STUDY_ROOT_FIND, STUDY_ROOT_GET
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
@@ -26,6 +27,8 @@ from peers.pynetdicom_server import PynetdicomPeer
 
 DETECTORS = (dicom.DETECTOR, dicom_tls.DETECTOR)
 REACHABLE = Facts(reachable=True)
+OFFERS_NEITHER = Facts(reachable=True, open=True, listable=False, downloadable=False)
+"""Neither queries nor retrievals, in none of the forms there are."""
 
 
 def at(port: int) -> Target:
@@ -124,7 +127,8 @@ async def test_a_dcmqrscp_with_known_callers_refuses_us(dcmqrscp: Callable[..., 
 
 async def test_a_storescp_takes_images_and_shows_none(storescp: Callable[..., DicomPeer]) -> None:
     seen = await visit(at(storescp().port), detectors=DETECTORS)
-    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True)
+    assert facts_of(seen, "dicom") == OFFERS_NEITHER
+    assert "dicom-storage-offered" in signals_of(seen)
 
 
 async def test_a_storescp_in_tls_demands_our_certificate(
@@ -151,9 +155,9 @@ async def test_a_storescp_in_tls_without_client_certificates_takes_images(
     ("settings", "expected"),
     [
         ({}, Facts(reachable=True, open=True, listable=True, downloadable=True)),
-        ({"answers_queries": False, "answers_retrievals": False}, Facts(reachable=True, open=True)),
-        ({"answers_retrievals": False}, Facts(reachable=True, open=True, listable=True)),
-        ({"stores": False, "answers_queries": False, "answers_retrievals": False}, Facts(reachable=True, open=True)),
+        ({"answers_queries": False, "answers_retrievals": False}, OFFERS_NEITHER),
+        ({"answers_retrievals": False}, Facts(reachable=True, open=True, listable=True, downloadable=False)),
+        ({"stores": False, "answers_queries": False, "answers_retrievals": False}, OFFERS_NEITHER),
         ({"check_called": True}, REACHABLE),
         ({"allowed_calling": ("FRIEND",)}, REACHABLE),
     ],
@@ -163,6 +167,17 @@ async def test_pynetdicom_servers_are_told_apart(
 ) -> None:
     seen = await visit(at(pynetdicom_scp(**settings).port), detectors=DETECTORS)
     assert facts_of(seen, "dicom") == expected
+
+
+async def test_queries_that_are_taken_in_another_form_alone_are_found(
+    pynetdicom_scp: Callable[..., PynetdicomPeer],
+) -> None:
+    def patient_root_alone(entity: AE) -> None:
+        for uid in (STUDY_ROOT_FIND, STUDY_ROOT_GET, MODALITY_WORKLIST_FIND):
+            entity.remove_supported_context(uid)
+
+    seen = await visit(at(pynetdicom_scp(configure=patient_root_alone).port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, listable=True, downloadable=True)
 
 
 async def test_only_reading_requests_are_ever_sent(pynetdicom_scp: Callable[..., PynetdicomPeer]) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Literal
 
@@ -46,21 +46,17 @@ from lightproof.dicom.pdu import AssociateAccept, AssociateReject
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
-_STORAGE: Final = (
-    uids.CR_IMAGE_STORAGE,
-    uids.DX_IMAGE_STORAGE,
-    uids.CT_IMAGE_STORAGE,
-    uids.MR_IMAGE_STORAGE,
-    uids.SECONDARY_CAPTURE_STORAGE,
-)
+_STORAGE: Final = (uids.CR_IMAGE_STORAGE, uids.CT_IMAGE_STORAGE, uids.SECONDARY_CAPTURE_STORAGE)
+_OTHER_STORAGE: Final = (uids.DX_IMAGE_STORAGE, uids.MR_IMAGE_STORAGE, uids.US_IMAGE_STORAGE, uids.XA_IMAGE_STORAGE)
 _LADDER: Final = (
     uids.VERIFICATION,
     uids.STUDY_ROOT_FIND,
-    uids.PATIENT_ROOT_FIND,
     uids.MODALITY_WORKLIST_FIND,
     uids.STUDY_ROOT_GET,
     *_STORAGE,
 )
+"""What nearly every archive takes, if it takes anything: one association says it all. What it does not take is offered
+in other forms by a second."""
 
 _LEVEL: Final = Element(0x00080052, "CS", "STUDY")
 _PATIENT_ID: Final = 0x00100020
@@ -117,11 +113,19 @@ class _Step:
     executed: str
     refused: str
     fact: Literal["listable", "downloadable"]
+    otherwise: tuple[str, ...] = ()
+    """Other forms of the same request, offered where the first was not taken."""
+    besides: tuple[str, ...] = ()
+    """Other ways to the same data, which are not asked. A peer that takes none of all these does not offer it."""
+    not_offered: str = ""
 
 
 _FIND: Final = _Step(
     request="C-FIND STUDY, zero-match",
-    abstract_syntaxes=(uids.STUDY_ROOT_FIND, uids.PATIENT_ROOT_FIND),
+    abstract_syntaxes=(uids.STUDY_ROOT_FIND,),
+    otherwise=(uids.PATIENT_ROOT_FIND, uids.PATIENT_STUDY_ONLY_FIND),
+    besides=(uids.UNIFIED_PROCEDURE_STEP_PULL, uids.MODALITY_WORKLIST_FIND),
+    not_offered="dicom-find-not-offered",
     command=find_request,
     identifier=_NOBODYS_STUDY,
     executed="dicom-find-executed",
@@ -140,6 +144,9 @@ _WORKLIST: Final = _Step(
 _GET: Final = _Step(
     request="C-GET STUDY, zero-match",
     abstract_syntaxes=(uids.STUDY_ROOT_GET,),
+    otherwise=(uids.PATIENT_ROOT_GET, uids.PATIENT_STUDY_ONLY_GET),
+    besides=(uids.COMPOSITE_INSTANCE_GET, uids.STUDY_ROOT_MOVE, uids.PATIENT_ROOT_MOVE),
+    not_offered="dicom-get-not-offered",
     command=get_request,
     identifier=_NOBODYS_STUDY,
     executed="dicom-get-executed",
@@ -156,6 +163,22 @@ class _Climb:
     """Still to be asked."""
     begun: bool = False
     """An association was accepted; the echo is not asked again."""
+    not_taken: list[_Step] = field(default_factory=list[_Step])
+    """Steps whose first form the peer did not take."""
+    takes_storage: bool = False
+    ended: bool = False
+    """It began to disclose: nothing more is asked, whatever it takes."""
+    in_other_forms: bool = False
+    """This is the second offer: what is not taken now is not offered at all."""
+
+    def offer_other_forms(self) -> tuple[str, ...]:
+        """Turns to what was not taken; the abstract syntaxes to offer for it, none when there is nothing to ask."""
+        self.in_other_forms = True
+        self.steps = [replace(step, abstract_syntaxes=step.otherwise) for step in self.not_taken if step.otherwise]
+        queries = (uid for step in self.steps for uid in (*step.otherwise, *step.besides))
+        storage = () if self.takes_storage else _OTHER_STORAGE
+        # Verification besides: some peers abort an association of which they take nothing.
+        return (uids.VERIFICATION, *dict.fromkeys(queries), *storage) if self.steps or storage else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +238,10 @@ async def _ladder(wire: Wire, called_ae: str) -> AsyncGenerator[Observation]:
                 yield observation
         if len(climb.steps) == left:
             return
+    if climb.begun and (syntaxes := climb.offer_other_forms()):
+        async for observation, of_a_step in _associate(wire, called_ae, syntaxes, climb):
+            if of_a_step:
+                yield observation
 
 
 async def _associate(
@@ -289,7 +316,9 @@ async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observa
     wire, service, association = session.wire, session.service, session.association
     if not climb.begun:
         climb.begun = True
-        for observation in _shown(session):
+        if not wire.tls:
+            yield wire.observed(service, "dicom-clear-text"), False
+        for observation in _storage_offered(session, climb, _STORAGE):
             yield observation, False
         if association.takes(uids.VERIFICATION):
             outcome, status = await _outcome(session, uids.VERIFICATION, echo_request(1, uids.VERIFICATION), None)
@@ -299,17 +328,28 @@ async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observa
                 yield wire.observed(service, "dicom-echo-answered", facts=facts, proof=proof), False
             if outcome is _Outcome.ABORTED:
                 return
+    if climb.in_other_forms and not climb.takes_storage:
+        for observation in _storage_offered(session, climb, _OTHER_STORAGE):
+            yield observation, True
     number = 1
     while climb.steps:
         step = climb.steps.pop(0)
         asked = next((uid for uid in step.abstract_syntaxes if association.takes(uid)), None)
         if asked is None:
+            climb.not_taken.append(step)
+            if climb.in_other_forms and not any(association.takes(uid) for uid in step.besides):
+                facts = Facts(reachable=True, **{step.fact: False})
+                proof = association.proof("A-ASSOCIATE-RQ", "A-ASSOCIATE-AC")
+                yield wire.observed(service, step.not_offered, facts=facts, proof=proof), True
+            continue
+        if climb.ended:
             continue
         number += 1
         outcome, status = await _outcome(session, asked, step.command(number, asked), step.identifier)
         if outcome is not _Outcome.UNCLEAR:
             yield _stepped(session, step, outcome, status), True
         if outcome is _Outcome.DISCLOSING:
+            climb.ended = True
             climb.steps.clear()  # what ignores one filter may ignore the next, and send a patient's images
             await association.abort()
         if outcome in (_Outcome.ABORTED, _Outcome.DISCLOSING):
@@ -322,14 +362,12 @@ async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observa
         await association.release()
 
 
-def _shown(session: _Session) -> Iterator[Observation]:
-    """What an accepted association shows before anything is asked."""
-    wire, service = session.wire, session.service
-    if not wire.tls:
-        yield wire.observed(service, "dicom-clear-text")
-    if any(session.association.takes(uid) for uid in _STORAGE):
-        yield wire.observed(
-            service,
+def _storage_offered(session: _Session, climb: _Climb, classes: Sequence[str]) -> Iterator[Observation]:
+    """That the peer took a context on which images would be sent; none is."""
+    if any(session.association.takes(uid) for uid in classes):
+        climb.takes_storage = True
+        yield session.wire.observed(
+            session.service,
             "dicom-storage-offered",
             facts=Facts(reachable=True, open=True),
             details={"stored_by_default": session.implementation.startswith(_DCMTK_ROOT)},
