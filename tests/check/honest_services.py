@@ -1,11 +1,8 @@
-"""A fleet of honest DICOM services in one process: each takes any association; C-ECHO and C-FIND succeed, empty.
-
-python honest_services.py FIRST_ADDRESS_INDEX COUNT PORT
-"""
+"""A fleet (`fleets`) of honest DICOM services: each takes any association; C-ECHO and C-FIND succeed, empty."""
 
 import asyncio
-import sys
 
+from check.fleets import Endpoint, main
 from lightproof.dicom.association import Association
 from lightproof.dicom.messages import Message
 from lightproof.dicom.negotiation import Service, answer
@@ -40,13 +37,5 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.transport.abort()
 
 
-async def fleet(first: int, count: int, port: int) -> None:
-    """Endpoint n is 127.9.(n >> 8).(n & 255); says `ready` when all listen."""
-    for number in range(first, first + count):
-        await asyncio.start_server(converse, f"127.9.{number >> 8}.{number & 255}", port, backlog=64)
-    print("ready", flush=True)
-    await asyncio.sleep(900)
-
-
 if __name__ == "__main__":
-    asyncio.run(fleet(*map(int, sys.argv[1:4])))
+    main(lambda _number: Endpoint(converse))

@@ -1,4 +1,7 @@
-"""A check that is killed, again and again, loses no target and ends with the report of one that was not."""
+"""A check that is killed, again and again, loses no target, repeats none, and ends with the report of one that was not.
+
+Its clock is held (killing/hold_clock.c): two runs have the same observations, so their reports are equal to the byte.
+"""
 
 import json
 import os
@@ -7,66 +10,136 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from journeys.test_hostile_fleet import PORT, fleet
-
-RATE = "6000"
-
-
-def command(home: Path, targets: Sequence[str], *options: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "lightproof", "check", *targets, "--json", "--rate", RATE, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "LIGHTPROOF_HOME": str(home)},
-    )
+from check.fleets import Call, Fleet, address, fleet
+from peers.processes import free_port, program
 
 
-def finished(process: subprocess.Popen[bytes]) -> dict[str, object]:
-    out, err = process.communicate(timeout=200)
-    assert process.returncode in (0, 3, 4), err.decode()
-    return json.loads(out)
+@pytest.fixture(scope="module")
+def held_clock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the wall clock stands still."""
+    built = tmp_path_factory.mktemp("clock") / "hold_clock.so"
+    source = Path(__file__).parent / "killing" / "hold_clock.c"
+    subprocess.run([program("gcc"), "-shared", "-fPIC", "-O1", "-o", built, source, "-ldl"], check=True)
+    return {"LD_PRELOAD": str(built), "HOLD_CLOCK": "1795514400"}
 
 
-def without_times(report: dict[str, object]) -> object:
-    """What must be equal in two runs: everything but when, and what is hashed with it."""
-    text = json.dumps({k: v for k, v in report.items() if k not in ("started", "finished", "evidence_sha256")})
-    report = json.loads(text)
-    for record in [*report["observations"], *report["findings"]]:  # type: ignore[misc]
-        record.pop("at", None)
-        record.pop("observed", None)
-    report["observations"] = sorted(json.dumps(o, sort_keys=True) for o in report["observations"])  # type: ignore[attr-defined]
-    return report
+class Checks:
+    """Runs of one plan, which share a home and a journal."""
 
+    def __init__(self, home: Path, environment: Mapping[str, str], targets: Sequence[str], rate: int) -> None:
+        self.journal = home / "run.journal"
+        home.mkdir()
+        self._environment = {**os.environ, **environment, "LIGHTPROOF_HOME": str(home)}
+        self._arguments = [*targets, "--json", "--rate", str(rate), "--journal", str(self.journal)]
 
-def kill_and_resume(tmp_path: Path, targets: Sequence[str], kills: int, seed: int) -> None:
-    chance = random.Random(seed)
-    whole = finished(command(tmp_path / "whole", targets))
-    home = tmp_path / "killed"
-    options: tuple[str, ...] = ()
-    for _ in range(kills):
-        process = command(home, targets, *options)
-        time.sleep(chance.uniform(0.9, 1.5))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
+    def start(self) -> subprocess.Popen[bytes]:
+        """Goes on where the last one was stopped."""
+        resume = ["--resume"] if self.journal.exists() else []
+        return subprocess.Popen(
+            [sys.executable, "-m", "lightproof", "check", *self._arguments, *resume],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+        )
+
+    def finish(self) -> bytes:
+        """The report of a run that nobody stops."""
+        process = self.start()
+        out, _ = process.communicate(timeout=300)
+        assert process.returncode in (0, 3, 4)
+        return out
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What the journal holds: whole lines alone."""
+        lines = self.journal.read_bytes().split(b"\n")[:-1] if self.journal.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def done(self) -> tuple[int, set[str]]:
+        """How many targets are swept, and which addresses are visited."""
+        entries = self.entries()
+        swept = sum(stop - start for e in entries if e["entry"] == "swept" for start, stop in e["ranges"])
+        return swept, {e["target"]["address"] for e in entries if e["entry"] == "visited"}
+
+    def killed(self, *, kind: str, after_lines: int, after_s: float) -> bool:
+        """Starts, waits until the journal has so many more lines of this kind, and kills it; whether it still ran."""
+        process = self.start()
+        mark = f'"entry":"{kind}"'.encode()
+        before = self._count(mark)
+        while process.poll() is None and self._count(mark) < before + after_lines:
+            time.sleep(0.003)
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
         process.communicate()
-        if list((home / "runs").glob("*.journal")):
-            options = ("--resume",)
-    resumed = finished(command(home, targets, *options))
-    assert without_times(resumed) == without_times(whole)
-    assert resumed["targets"] == whole["targets"]
+        return process.returncode == -signal.SIGKILL
+
+    def _count(self, mark: bytes) -> int:
+        return self.journal.read_bytes().count(mark) if self.journal.exists() else 0
 
 
-def test_a_check_that_was_killed_five_times_gives_the_same_report(tmp_path: Path) -> None:
-    with fleet("honest_services.py", 8_192, 32):
-        kill_and_resume(tmp_path, ("127.9.32.0/23", "--ports", f"1-40,{PORT}"), kills=5, seed=1)
+def so_many(calls: Mapping[str, list[Call]]) -> Counter[str]:
+    return Counter({place: len(of_one) for place, of_one in calls.items()})
+
+
+def kill_and_resume(
+    folder: Path,
+    environment: Mapping[str, str],
+    honest: Fleet,
+    targets: Sequence[str],
+    *,
+    count: int,
+    kills: int,
+    rate: int,
+    seed: int,
+) -> None:
+    """`count`: of all targets. Half of the kills come while ports are tried, half while services are looked at."""
+    chance = random.Random(seed)
+    whole = Checks(folder / "whole", environment, targets, 8_000).finish()
+    of_a_run = so_many(honest.calls())
+    once = max(of_a_run.values())
+    checks = Checks(folder / "killed", environment, targets, rate)
+    landed = 0
+    before = of_a_run
+    for number in range(kills):
+        swept, visited = checks.done()
+        kind, lines = ("swept", 1) if number < kills // 2 else ("visited", chance.randint(1, 4))
+        landed += checks.killed(kind=kind, after_lines=lines, after_s=chance.uniform(0, 0.1))
+        after = so_many(honest.calls())
+        new = after - before
+        before = after
+        # What was finished is not done again; the rest is begun again once, from its beginning, at most.
+        assert not {place for place in visited if new[place]}
+        assert all(calls <= once for calls in new.values())
+        assert checks.done()[0] >= swept
+    assert landed >= 0.9 * kills
+    assert checks.done()[0] <= count
+    resumed = checks.finish()
+    assert resumed == whole
+    report = json.loads(whole)
+    assert report["targets"] == count
+    found = {service["address"] for service in report["services"] if service["facts"]["listable"]}
+    assert found == set(of_a_run)
+
+
+@pytest.mark.timeout(240)
+def test_a_check_that_was_killed_six_times_gives_the_same_report(held_clock: dict[str, str], tmp_path: Path) -> None:
+    port = free_port()
+    with fleet("honest_services.py", 8_192, 192, port) as honest:
+        targets = (f"{address(8_192)}/23", "--ports", f"1-40,{port}")
+        kill_and_resume(tmp_path, held_clock, honest, targets, count=512 * 41, kills=6, rate=4_000, seed=1)
 
 
 @pytest.mark.soak
-def test_a_check_of_65536_targets_that_was_killed_fifty_times_gives_the_same_report(tmp_path: Path) -> None:
-    with fleet("honest_services.py", 16_384, 64):
-        kill_and_resume(tmp_path, ("127.9.64.0/20", "--ports", f"1-15,{PORT}"), kills=50, seed=2)
+def test_a_check_of_65536_targets_that_was_killed_fifty_times_gives_the_same_report(
+    held_clock: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    with fleet("honest_services.py", 16_384, 1_024, port) as honest:
+        targets = (f"{address(16_384)}/20", "--ports", f"1-15,{port}")
+        kill_and_resume(tmp_path, held_clock, honest, targets, count=65_536, kills=50, rate=4_000, seed=2)

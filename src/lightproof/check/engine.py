@@ -121,7 +121,7 @@ class Engine:
         try:
             if not await answers_dicom(self._wire(target, "identify", IDENTIFY_BUDGET, ends)):
                 return first
-        except (ProtocolViolation, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - one service must not end the check of all others
             return replace(first, unchecked=(*first.unchecked, _unchecked(target, "identify", error)))
         heard = Heard(Speech.DICOM)
         return await self._run([d for d in detectors if heard.speech in d.speech], target, heard, ends)
@@ -133,7 +133,7 @@ class Engine:
         target = first.target
         try:
             heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends, name=name))
-        except (ProtocolViolation, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - as above
             failed = _unchecked(target, "identify", error)
             return Heard(Speech.SILENT), replace(first, unchecked=(*first.unchecked, failed))
         if heard.speech in UNIDENTIFIED:
@@ -166,11 +166,8 @@ class Engine:
         try:
             async for observation in detector.detect(wire):
                 observations.append(observation)
-        except (ProtocolViolation, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - nor a detector's fault the check of a hospital
             return _unchecked(wire.target, detector.name, error)
-        except Exception as error:  # noqa: BLE001 - one detector's fault must not end the check of a hospital
-            _log.debug("detector %s failed with %s", detector.name, type(error).__name__)
-            return Unchecked(target=wire.target, detector=detector.name, reason="detector-fault")
         return None
 
     def _wire(
@@ -202,7 +199,7 @@ def _heeds_names(heard: Heard) -> bool:
     return heard.tls or heard.speech is Speech.HTTP or heard.speech in UNIDENTIFIED
 
 
-def _unchecked(target: Target, detector: str, error: ProtocolViolation | OSError) -> Unchecked:
+def _unchecked(target: Target, detector: str, error: Exception) -> Unchecked:
     match error:
         case ProtocolViolation():
             reason = error.reason
@@ -210,6 +207,9 @@ def _unchecked(target: Target, detector: str, error: ProtocolViolation | OSError
             reason = "connection-refused"
         case ConnectionResetError() | BrokenPipeError():
             reason = "connection-reset"
-        case _:
+        case OSError():
             reason = "unreachable"
+        case _:
+            reason = "detector-fault"
+            _log.debug("detector %s failed with %s", detector, type(error).__name__)
     return Unchecked(target=target, detector=detector, reason=reason)

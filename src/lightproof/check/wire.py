@@ -124,11 +124,14 @@ class Stream:
         if session is None:
             return None
         cipher = session.cipher()
+        certificate: bytes | None = None
+        with contextlib.suppress(ValueError):  # the peer asked for another handshake, which is not done yet
+            certificate = session.getpeercert(binary_form=True)
         return TlsFacts(
             version=session.version() or "",
             cipher=cipher[0] if cipher else "",
             alpn=session.selected_alpn_protocol(),
-            certificate=session.getpeercert(binary_form=True),
+            certificate=certificate,
         )
 
     async def send(self, data: bytes) -> None:
