@@ -45,6 +45,8 @@ class Practice:
     targets: list[str] = field(default_factory=list[str])
     recordings: dict[str, Recording] = field(default_factory=dict[str, Recording])
     """By protocol and server: `http/nginx`."""
+    served: list[Path] = field(default_factory=list[Path])
+    """Folders that servers give to strangers, and where an archive keeps its images."""
     box: str = ""
     box_heard: Heard = field(default_factory=Heard)
 
@@ -160,6 +162,7 @@ async def exposed_practice(folder: Path, certificates: Certificates) -> AsyncGen
         nginx = enter(running_nginx(folder, f"add_header X-Patient '{NAME}'; location / {{ autoindex on; }}"))
         _lay(nginx.root)
         await record("http/nginx", nginx.port)
+        practice.served += [orthanc.folder, nginx.root]
 
         public = enter(public_folder())
         vsftpd = enter(running_vsftpd(_made(public / "ftp"), {"ftpd_banner": f"(vsFTPd 3.0.3) {NAME}"}))
@@ -184,6 +187,7 @@ async def exposed_practice(folder: Path, certificates: Certificates) -> AsyncGen
         rsyncd = enter(running_rsyncd(folder / "rsync", modules, {"motd file": str(motd)}))
         _lay(rsyncd.root)
         await record("rsync/rsyncd", rsyncd.port)
+        practice.served += [vsftpd.root, samba.root, rsyncd.root]
 
         for name, start in (
             ("http/s3", moto(bucket="canary-zebulon", key=FILES[0])),
@@ -194,6 +198,7 @@ async def exposed_practice(folder: Path, certificates: Certificates) -> AsyncGen
             await record(name, enter(start(ground)))
             if name == "http/webdav":
                 _lay(ground.folder / "shared")
+                practice.served.append(ground.folder / "shared")
 
         forwards = [
             mapping(11112, "192.168.1.20", 104, label=NAME),
