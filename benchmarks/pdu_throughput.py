@@ -2,10 +2,9 @@
 
     python benchmarks/pdu_throughput.py
 
-CPU time of one thread, best of five; one JSON line.
+CPU time of one thread, best of five. Writes results/pdu_throughput.json and prints it.
 """
 
-import json
 import time
 from collections.abc import Callable
 
@@ -21,6 +20,7 @@ from lightproof.dicom.negotiation import Service, answer, propose
 from lightproof.dicom.pdu import AnsweredContext, AssociateAccept, AssociateReject, AssociateRequest
 from lightproof.dicom.recognise import association_request, recognise
 from lightproof.dicom.uids import CT_IMAGE_STORAGE
+from measuring import table, write
 
 LENGTH = 16_384
 DATA = bytes(LENGTH - 6)
@@ -94,7 +94,9 @@ def main() -> None:
         for name, value in timings.items()
         if name.startswith(("write", "read"))
     }
-    print(json.dumps({name: round(value, 2) for name, value in timings.items()} | rates))
+    figures = {name: round(value, 2) for name, value in timings.items()} | rates
+    table([("figure", "value"), *figures.items()])
+    write("pdu_throughput", figures)
 
 
 if __name__ == "__main__":
