@@ -124,6 +124,13 @@ def population(
     return Population(str(IPv4Address(NETWORK)), str(IPv4Address(NETWORK + count - 1)), PORTS, seats)
 
 
+def whole_survey(people: Population) -> list[str]:
+    """The command that surveys the whole population as a person would have it, with the report that it writes."""
+    ports = ",".join(map(str, people.ports))
+    options = ("--survey", "--json", "--no-box", "--rate", "100000", "--fail-on", "writable", "--ports", ports)
+    return [sys.executable, "-m", "lightproof", "check", *options, f"{people.first}-{people.last}"]
+
+
 @contextmanager
 def running(people: Population) -> Iterator[None]:
     """Starts every service, waits until all listen, stops them at the end, also when this process is told to end."""

@@ -42,10 +42,7 @@ def ours(people: lab.Population, seed: int, environment: Mapping[str, str]) -> t
 
 def whole_command(people: lab.Population, environment: Mapping[str, str]) -> tuple[Cost, Found]:
     """The survey as the command line has it, with the report it writes."""
-    ports = ",".join(map(str, people.ports))
-    options = ("--survey", "--json", "--no-box", "--rate", "100000", "--fail-on", "writable", "--ports", ports)
-    command = [sys.executable, "-m", "lightproof", "check", *options, f"{people.first}-{people.last}"]
-    cost = run(command, limit_s=60, environment=environment)
+    cost = run(lab.whole_survey(people), limit_s=60, environment=environment)
     services = json.loads(cost.output)["services"]
     return cost, frozenset((seen["address"], seen["port"]) for seen in services)
 
