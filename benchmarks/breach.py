@@ -11,7 +11,7 @@ from pathlib import Path
 from lightproof.breach import register
 from lightproof.breach.asked import judgement_of
 from lightproof.breach.facts import BreachFacts
-from lightproof.breach.judging import assess_and_record, clock_of, deadline_under
+from lightproof.breach.judging import assess_and_record, clock_of
 from lightproof.breach.notification import notification
 from lightproof.breach.procedure import Procedure
 from lightproof.breach.register import Filter, line_of
@@ -46,7 +46,7 @@ def finding_to_sheet() -> tuple[float, int]:
     left: list[int] = []
 
     def file_it() -> None:
-        procedure = Procedure(home.ledger, "benchmark", lambda: datetime.now(UTC), deadline_under(REGIMES))
+        procedure = Procedure(home.ledger, "benchmark", lambda: datetime.now(UTC), REGIMES)
         told = assess_and_record(procedure, procedure.open_from_finding(), REGIMES)
         notice = notification(
             told,
@@ -69,14 +69,15 @@ def listing(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     began = datetime(2020, 1, 1, tzinfo=UTC)
     with open_database(folder / "register.db", bytes(32)) as database:
         ledger = Ledger(database, Signer(bytes(range(32))))
-        procedure = Procedure(ledger, "benchmark", lambda: datetime.now(UTC), deadline_under(REGIMES))
+        procedure = Procedure(ledger, "benchmark", lambda: datetime.now(UTC), REGIMES)
         told = procedure.open_report(BreachFacts(title="Images within reach", aware_at=began))
         with database.writing() as connection:
             for number in range(1, ROWS):
                 at = began + timedelta(minutes=number)
-                deadline = at + timedelta(hours=72) if number % 5 == 0 else None
-                line = line_of(replace(told, id=f"B-2026-{number + 1:04d}", opened_at=at), deadline)
-                register.put(connection, line)
+                facts = told.facts.model_copy(update={"aware_at": at})
+                closed = None if number % 5 == 0 else at
+                row = replace(told, id=f"B-2026-{number + 1:04d}", opened_at=at, facts=facts, closed_at=closed)
+                register.put(connection, line_of(row))
 
         def page(start: int) -> None:
             with database.reading() as connection:

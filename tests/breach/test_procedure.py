@@ -20,7 +20,7 @@ from lightproof.breach.beside import beside
 from lightproof.breach.clock import clock
 from lightproof.breach.facts import BreachFacts, reported_facts
 from lightproof.breach.incident import SUBJECT, Stage, Status
-from lightproof.breach.judging import assess_and_record, proposed
+from lightproof.breach.judging import assess_and_record, kept_years, proposed
 from lightproof.breach.lookup import media_type
 from lightproof.breach.pending import follow_ups, next_deadline, pending
 from lightproof.breach.procedure import Bundled, Procedure
@@ -146,6 +146,11 @@ def test_duties_of_other_laws_are_listed_with_their_clocks_and_ticked_once_told(
     body = {"name": "CERT Santé", "role": "cert-sante", "informed_at": NOW.isoformat()}
     told = procedure.correct(told.id, {"other_bodies": [body]}, "phoned")
     assert {duty.key: duty.told_at for duty in beside(told) if duty.done} == {"cert-sante": NOW}
+
+
+def test_the_longest_retention_of_its_laws_holds(procedure: Procedure) -> None:
+    for laws, years in ((("ch/ch",), 2), (("ch/ch", "hipaa/us"), 6), (("ch/ch", "gdpr/fr"), None)):
+        assert kept_years(replace(procedure, regimes=laws).open_report(FACTS)) == years
 
 
 def test_other_settings_afterwards_are_no_tampering(procedure: Procedure) -> None:

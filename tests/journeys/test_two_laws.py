@@ -76,7 +76,11 @@ def test_the_gravest_answer_of_two_laws_is_shown(home: Path) -> None:
 def test_other_settings_are_no_tampering(home: Path) -> None:
     number = opened(home)
     settings(home, 'regimes = ["ch/ch"]')
-    done("assess", number, "--set", "title=Server", "--reason", "shorter", home=home)
+    told = done(
+        "assess", number, "--set", "identifiability=name_and_birth_date", "--reason", "seen", "--json", home=home
+    ).json
+    judged = {law: said["elements"][1]["fact"] for law, said in told["assessments"].items()}
+    assert set(judged) == {"gdpr/fr", "hipaa/us", "ch/ch"}, "its own laws go on judging it"
     done("register", "--verify", home=home)
     assert lightproof("ledger", "verify", home=home).code == 0
 

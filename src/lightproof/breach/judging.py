@@ -41,6 +41,12 @@ def proposed(told: Incident, duty: Duty, laws: Sequence[str] = ()) -> Choice:
     return max(choices, key=lambda choice: GRAVITY[choice]) if choices else "undetermined"
 
 
+def kept_years(told: Incident) -> int | None:
+    """How long its laws want a closed breach kept, the longest; None where one of them sets no end."""
+    years = [regime(law).retention.years for law in told.laws]
+    return None if None in years else max(year for year in years if year is not None)
+
+
 def clock_of(told: Incident, regimes: Sequence[str], drifts: Sequence[timedelta] = ()) -> Clock:
     """The clock of a breach under these regimes: the one that runs out first."""
     clocks = [clock_under(told.facts, regime(name), drifts=drifts) for name in regimes]

@@ -45,10 +45,11 @@ class Desk:
         return self.home.settings.breach.regimes
 
     def assessed(self, told: "Incident", regimes: tuple[str, ...] = ()) -> "Incident":
-        """Judged by each regime, and recorded where the judgement is new."""
+        """Judged by its laws, old and new (`regimes`, or the settings'), and recorded where the judgement is new."""
         from lightproof.breach.judging import assess_and_record
 
-        return assess_and_record(self.procedure, told, regimes or self.regimes)
+        laws = dict.fromkeys((*told.opened_under, *told.assessments, *(regimes or self.regimes)))
+        return assess_and_record(self.procedure, told, tuple(laws))
 
     def read_logs(self, number: str, names: tuple[str, ...], own: tuple[str, ...], zone_name: str | None) -> "Incident":
         """The access logs that a person named: `orthanc.log`, `access.log@8042`."""

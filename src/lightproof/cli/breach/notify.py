@@ -27,7 +27,7 @@ _FORMS: Final = ("cnil", "edpb", "art-33")
 )
 @click.argument("number", metavar="NUMBER")
 @click.option("--stage", type=click.Choice(_STAGES), help=_("Which one; by default the one that comes next."))
-@click.option("--regime", metavar="ID", help=_("Law to notify under; by default the first of the settings."))
+@click.option("--regime", metavar="ID", help=_("Law to notify under; by default the first of those that judge it."))
 @click.option("--form", "form_id", type=click.Choice(_FORMS), help=_("Which form; by default the authority's."))
 @click.option("--out", type=_FILE, multiple=True, help=_("Write the sheet: .html .pdf .odt .docx .json"))
 @click.option("--filed", metavar="INSTANT", help=_("When you filed it, as 2026-11-24T09:30+01:00"))
@@ -59,7 +59,7 @@ def command(
     """The sheet is written first: what was filed is kept with it."""
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
-        law = regime or desk.regimes[0]
+        law = regime or told.laws[0]
         notice = desk.notification(told, stage, law=law, delay_reason=delay_reason)
         form_id = form_id or form_under(law)
         for path in out:

@@ -99,9 +99,9 @@ def _wanted(desk: Desk, status: str | None, year: int | None, *, expired: bool) 
 
 def _has_expired(desk: Desk, told: "Incident") -> bool:
     """Closed for longer than the settings, or the law, want it kept; without a limit, never."""
-    from lightproof.law.regimes import regime
+    from lightproof.breach.judging import kept_years
 
-    years = desk.home.settings.retention.register_years or regime(desk.regimes[0]).retention.years
+    years = desk.home.settings.retention.register_years or kept_years(told)
     return (
         years is not None and told.closed_at is not None and now_utc() - told.closed_at > timedelta(days=365.25 * years)
     )
