@@ -38,7 +38,7 @@ with at_the_desk("Dr Demo") as desk:
         lambda: desk.decided(told(), "notify=yes", "", "", ()),
         lambda: desk.decided(told(), "communicate=yes", "", "", ()),
         lambda: desk.filed(
-            told(), desk.notification(told(), "initial", law="gdpr/fr", delay_reason=""), law="gdpr/fr",
+            {number: desk.notification(told(), "initial", law="gdpr/fr", delay_reason="")}, law="gdpr/fr",
             at=now_utc().isoformat(), reference="2026-1234", delay_reason="",
         ),
         lambda: did.communicated(number, ["post"], at=now_utc(), count=1180, letters=[b"Dear patient"]),

@@ -82,7 +82,7 @@ class Desk:
         exemption: str,
         evidence: tuple[str, ...],
         *,
-        laws: tuple[str, ...],
+        laws: tuple[str, ...] = (),
     ) -> "Incident":
         """A decision as it was typed: `notify=yes`; about these laws, or about all."""
         from lightproof.breach.judging import proposed
