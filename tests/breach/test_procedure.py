@@ -148,6 +148,15 @@ def test_duties_of_other_laws_are_listed_with_their_clocks_and_ticked_once_told(
     assert {duty.key: duty.told_at for duty in beside(told) if duty.done} == {"cert-sante": NOW}
 
 
+def test_what_is_only_proposed_makes_no_duty_beside_the_law(procedure: Procedure) -> None:
+    laws = ("gdpr/eu-omnibus-2025", "gdpr/fr")
+    told = assess_and_record(procedure, replace(procedure, regimes=laws).open_report(FACTS), laws)
+    assert set(told.assessments) == set(laws)
+    assert [duty.law for duty in pending(told)] == ["gdpr/fr"]
+    alone = replace(procedure, regimes=laws[:1]).open_report(FACTS)
+    assert [duty.law for duty in pending(alone)] == ["gdpr/eu-omnibus-2025"], "named, and nothing else is"
+
+
 def test_the_longest_retention_of_its_laws_holds(procedure: Procedure) -> None:
     for laws, years in ((("ch/ch",), 2), (("ch/ch", "hipaa/us"), 6), (("ch/ch", "gdpr/fr"), None)):
         assert kept_years(replace(procedure, regimes=laws).open_report(FACTS)) == years

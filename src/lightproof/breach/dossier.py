@@ -218,8 +218,11 @@ def _assessed(told: Incident) -> list[Block]:
             blocks.append(Items(title, tuple(str(reason["text"]) for reason in _sequence(answer.get("reasons")))))
             if change := tuple(str(line) for line in _sequence(answer.get("would_change"))):
                 blocks.append(Items(_("What would change this answer"), change))
-    for decided in told.decisions.values():
+    standing = dict.fromkeys(told.decision(duty, law) for duty in DUTIES for law in told.laws)
+    for decided in filter(None, standing):
         reason = decided.reason or _("no reason given")
+        if decided.laws and set(decided.laws) != set(told.laws):
+            reason += f" ({', '.join(decided.laws)})"
         said = _("{who} decided on {when}: {duty} {choice}. {reason}").format(
             who=decided.by, when=wording.instant(decided.at), duty=duty_word(decided.duty),
             choice=choice_word(decided.choice), reason=reason,

@@ -206,13 +206,13 @@ class Incident:
     def laws(self) -> tuple[str, ...]:
         """The laws that judge this breach, as its entries say: a change of the settings afterwards takes none away.
 
-        Those that it was opened under, was notified under, or was assessed by since and that were in force on the day
-        of awareness: judging by a law that is only proposed makes no duty.
+        Of those that it was opened under, notified under or assessed by since, the ones in force on the day of
+        awareness: a law that is only proposed makes no duty beside one that is in force.
         """
         day = (self.facts.aware_at or self.opened_at).date()
-        under = dict.fromkeys((*self.opened_under, *(filed.regime for filed in self.notifications)))
-        found = tuple(dict.fromkeys((*under, *self.assessments)))
-        return tuple(law for law in found if _judges(law, day, named=law in under)) or found or _UNNAMED
+        notified = (filed.regime for filed in self.notifications)
+        found = tuple(dict.fromkeys((*self.opened_under, *notified, *self.assessments)))
+        return tuple(law for law in found if _judges(law, day)) or found or _UNNAMED
 
     @property
     def untold(self) -> tuple[str, ...]:
@@ -274,9 +274,9 @@ class Incident:
         return self.steps[-1]
 
 
-def _judges(law: str, day: date, *, named: bool) -> bool:
+def _judges(law: str, day: date) -> bool:
     known = shipped(law)
-    return known is None or known.applies_on(day) or (named and known.state == "proposed")
+    return known is None or known.applies_on(day)
 
 
 def _wants_it_told(law: str) -> bool:

@@ -374,41 +374,42 @@ class Procedure:
 
     def close(self, number: str, reason: str) -> Incident:
         """Closes the file. Raises UsageRefused while a duty that was decided is not done."""
-        told = self.incident(number)
-        must_be_open(told)
-        for duty in ("notify", "communicate"):
-            if told.decisions.get(duty) is None:
+        with self.ledger.writing() as writing:
+            told = self.incident(number)
+            must_be_open(told)
+            for duty in ("notify", "communicate"):
+                if told.decisions.get(duty) is None:
+                    raise UsageRefused(
+                        "decision-missing",
+                        _("Nobody has decided about “{duty}” yet.").format(duty=duty),
+                        _("Decide with “lightproof breach assess {number} --decide {duty}=yes|no --reason …”.").format(
+                            number=number, duty=duty
+                        ),
+                    )
+            untold = ", ".join(f"{duty.authority} ({duty.law})" for duty in pending(told))
+            if untold:
                 raise UsageRefused(
-                    "decision-missing",
-                    _("Nobody has decided about “{duty}” yet.").format(duty=duty),
-                    _("Decide with “lightproof breach assess {number} --decide {duty}=yes|no --reason …”.").format(
-                        number=number, duty=duty
+                    "duty-not-done",
+                    _("“{duty}” was decided, and nothing says that it was done: {authorities}.").format(
+                        duty="notify", authorities=untold
+                    ),
+                    _("Record it (“lightproof breach notify --regime … --filed …”), or decide anew."),
+                )
+            if told.persons_untold:
+                raise UsageRefused(
+                    "duty-not-done",
+                    _("“{duty}” was decided, and nothing says that it was done.").format(duty="communicate"),
+                    _("Record it (“lightproof breach letter --sent …”), or decide anew."),
+                )
+            if told.facts.ongoing:
+                raise UsageRefused(
+                    "breach-ongoing",
+                    _("The facts still say that the breach is going on."),
+                    _("Close the access, run “lightproof check” again, then “lightproof breach show {number}”.").format(
+                        number=number
                     ),
                 )
-        untold = ", ".join(f"{duty.authority} ({duty.law})" for duty in pending(told))
-        if untold:
-            raise UsageRefused(
-                "duty-not-done",
-                _("“{duty}” was decided, and nothing says that it was done: {authorities}.").format(
-                    duty="notify", authorities=untold
-                ),
-                _("Record it (“lightproof breach notify --regime … --filed …”), or decide anew."),
-            )
-        if told.persons_untold:
-            raise UsageRefused(
-                "duty-not-done",
-                _("“{duty}” was decided, and nothing says that it was done.").format(duty="communicate"),
-                _("Record it (“lightproof breach letter --sent …”), or decide anew."),
-            )
-        if told.facts.ongoing:
-            raise UsageRefused(
-                "breach-ongoing",
-                _("The facts still say that the breach is going on."),
-                _("Close the access, run “lightproof check” again, then “lightproof breach show {number}”.").format(
-                    number=number
-                ),
-            )
-        return self._step(number, "closed", {"reason": reason})
+            return self._write(writing, told, "closed", {"reason": reason})
 
     def reopen(self, number: str, reason: str) -> Incident:
         """Opens a closed file again. Raises UsageRefused for one that is open."""
