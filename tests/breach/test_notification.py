@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from breach.practice_case import DIGEST, FOUND, PRACTICE, a_notice, an_entry, filed, opened, the_incident
 from lightproof.breach.answers import Contact
-from lightproof.breach.asked import judged, judgement_of
+from lightproof.breach.asked import Judgement, judgement_of
 from lightproof.breach.facts import Range
 from lightproof.breach.incident import incident
 from lightproof.breach.notification import next_stage
@@ -22,6 +22,14 @@ from lightproof.law.regimes import regime
 from lightproof.locale import LANGUAGES, speaking
 
 VALIDATOR: Any = jsonschema.Draft202012Validator(schema())
+
+
+def the_judgement(**changes: Any) -> Judgement:
+    """What the French law says of the practice's case, as the ledger keeps it."""
+    said = recorded(assess(the_incident(**changes).facts, regime("gdpr/fr")))
+    judged = judgement_of(the_incident(an_entry(5, "assessed", said), **changes), "gdpr/fr")
+    assert judged is not None
+    return judged
 
 
 def value(notice: Any, key: str) -> Any:
@@ -237,24 +245,18 @@ def test_an_assessment_in_the_ledger_is_read_back() -> None:
 
 
 def test_the_assessment_of_the_law_fills_severity_and_what_the_persons_are_told() -> None:
-    told = the_incident()
-    judged_now = judged(assess(told.facts, regime("gdpr/fr")), told)
-    notice = a_notice(told, judgement=judged_now)
+    notice = a_notice(judgement=the_judgement())
     assert value(notice, "severity") == "maximal"
     assert value(notice, "communicated") == "not_yet_but_will_be"
-    recorded_one = the_incident(an_entry(5, "assessed", recorded(assess(told.facts, regime("gdpr/fr")))))
-    read = judgement_of(recorded_one, "gdpr/fr")
-    assert read is not None
-    assert (read.level, read.notify, read.communicate) == (judged_now.level, judged_now.notify, judged_now.communicate)
-    assert (read.reasons, read.entry) == (judged_now.reasons, 5)
 
 
 def test_when_the_authority_revealed_it_the_notice_says_that_it_is_not_due_and_can_still_be_made() -> None:
     revealed = {"at": "2026-11-23T08:00:00Z", "authority": "CNIL", "reference": "2026-152C", "own_information": True}
     told = the_incident(revealed_by_authority=revealed)
-    judgement = judged(assess(told.facts, regime("gdpr/fr")), told)
+    judgement = the_judgement(revealed_by_authority=revealed)
     assert judgement.notify == "no"
     assert any("449694" in reason for reason in judgement.reasons)
+    assert judgement.warnings
     notice = a_notice(told, judgement=judgement)
     assert value(notice, "communicated") == "not_yet_but_will_be"
     assert not notice.field("description").open

@@ -44,7 +44,7 @@ WANTED = {
     "discovery": "Found by a security check",
     "persons": "between 1 and 1,200 (estimated: each patient has at least one of the studies counted)",
     "effects": "loss of control",
-    "severity": "4.5 (very high), by GDPR in France",
+    "severity": "4.5 (very high), 4.5 = 4.0 × 1.0 + 0.5, GDPR in France",
     "risk_reasons": "Nothing proved makes a risk to persons unlikely.",
     "authority_told": "yes, without a decision on record",
     "filed": "26 November 2026, 18:00 UTC, CNIL, initial notification, FR-1234",

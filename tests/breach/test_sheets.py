@@ -240,3 +240,10 @@ def test_a_sheet_is_made_in_no_time() -> None:
     started = time.perf_counter()
     html(sheet(a_notice(), "cnil", PARIS))
     assert time.perf_counter() - started < 2  # 0.03 s here; only a hang would fail
+
+
+def test_what_is_doubtful_of_the_law_stands_before_the_steps_of_filing() -> None:
+    doubtful = replace(GRAVE, warnings=("This regime is only proposed: it is not the law.",))
+    for form_id in FORMS:
+        page = all_text(sheet(a_notice(judgement=doubtful), form_id, PARIS))
+        assert 0 < page.index("only proposed") < page.index("A person files it")

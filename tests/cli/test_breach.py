@@ -4,12 +4,13 @@ import email
 import email.policy
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cli.running import lightproof
+from lightproof.locale import LANGUAGES
 from peers.orthanc import Orthanc
 
 FACTS = {
@@ -41,6 +42,69 @@ def test_facts_are_judged_alone_without_a_home(home: Path, tmp_path: Path) -> No
     assert judged["clock"]["deadline"] == "2026-03-30T21:30:00.000000Z"
     assert [answer["choice"] for answer in judged["answers"]] == ["yes", "yes", "yes"]
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            (
+                "severity 4.5 (very high)",
+                "4.5 = 4.0 × 1.0 + 0.5",
+                "Ease of identification (EI)",
+                "Nothing proved makes",
+            ),
+        ),
+        (
+            "fr",
+            ("gravité 4,5 (très élevée)", "4,5 = 4,0 × 1,0 + 0,5", "Facilité d’identification (EI)", "Rien de prouvé"),
+        ),
+    ],
+)
+def test_an_assessment_shows_its_sum_its_reasons_and_what_would_change_it(
+    home: Path, tmp_path: Path, language: str, said: tuple[str, ...]
+) -> None:
+    number = reported(
+        home, "--set", "recipients=public", "--set", "confidentiality=presumed", "--set", "sensitive=health"
+    )
+    (tmp_path / "facts.json").write_text(json.dumps(FACTS))
+    for what in (("--facts", tmp_path / "facts.json"), (number,)):
+        shown = lightproof("breach", "assess", *what, home=home, language=language).out.decode()
+        assert all(words in shown for words in (*said, "proved_none"))
+        assert max(map(len, shown.splitlines())) <= 80
+    place = tmp_path / "file.html"
+    lightproof("breach", "show", number, "--out", place, home=home, language=language)
+    assert all(words in place.read_text() for words in (*said, "proved_none"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_breach_is_summed_up_on_one_screen_with_both_readings_of_the_period(home: Path, language: str) -> None:
+    number = reported(
+        home, "--set", "recipients=public", "--set", "confidentiality=presumed", "--set", "sensitive=health",
+        "--set", f"aware_at={(datetime.now(UTC) - timedelta(hours=3)).replace(minute=20).isoformat()}",
+    )  # fmt: skip
+    lines = lightproof("breach", "show", number, home=home, language=language).out.decode().splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert "1182/71" in "\n".join(lines)
+
+
+def test_a_law_that_is_only_proposed_is_never_shown_as_the_law(home: Path, tmp_path: Path) -> None:
+    number = reported(
+        home, "--set", "recipients=public", "--set", "confidentiality=presumed", "--set", "sensitive=health"
+    )
+    (home / "settings.toml").write_text('[breach]\nregimes = ["gdpr/eu-omnibus-2025"]\n')
+    # Of this breach the law in force was asked first: only one that it never judged is left without.
+    fresh = lightproof("breach", "open", "--report", "A door was open", "--json", home=home).json["id"]
+    for one in (number, fresh):
+        lightproof("breach", "assess", one, home=home)
+        shown = lightproof("breach", "show", one, home=home).out.decode()
+        assert "This regime is only proposed: it is not the law." in shown
+        assert "must be told" not in shown
+        place = tmp_path / f"{one}.html"
+        lightproof("breach", "show", one, "--out", place, home=home)
+        assert "only proposed" in place.read_text()
 
 
 def test_two_laws_judge_side_by_side(home: Path, tmp_path: Path) -> None:

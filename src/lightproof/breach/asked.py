@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 from lightproof.breach.answers import Answer, Origin, Value
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import Choice, Incident, Notified, Stage
-from lightproof.breach.triage import Assessment
 from lightproof.law.forms import Form
 from lightproof.storage.settings import Organisation
 
@@ -59,20 +58,10 @@ class Judgement:
     communicate: Choice = "undetermined"
     reasons: tuple[str, ...] = ()
     """Why the authority is told, or need not be, in the reader's language."""
+    warnings: tuple[str, ...] = ()
+    """What to look at before relying on it."""
     entry: int | None = None
     """Entry of the ledger that holds the assessment."""
-
-
-def judged(assessment: Assessment, told: Incident) -> Judgement:
-    """What this assessment says, in the language in which it was made."""
-    notify = assessment.answer("notify")
-    return Judgement(
-        level=assessment.severity.level,
-        notify=notify.choice,
-        communicate=assessment.answer("communicate").choice,
-        reasons=(*(reason.text for reason in notify.reasons), *assessment.warnings),
-        entry=_entry_of(told, assessment.regime.id),
-    )
 
 
 def judgement_of(told: Incident, regime: str) -> Judgement | None:
@@ -86,10 +75,8 @@ def judgement_of(told: Incident, regime: str) -> Judgement | None:
         level=str(payload.get("level", "")),
         notify=notify.get("choice", "undetermined"),
         communicate=communicate.get("choice", "undetermined"),
-        reasons=(
-            *(str(reason["text"]) for reason in notify.get("reasons", ())),
-            *(str(warning) for warning in payload.get("warnings", ())),
-        ),
+        reasons=tuple(str(reason["text"]) for reason in notify.get("reasons", ())),
+        warnings=tuple(str(warning) for warning in payload.get("warnings", ())),
         entry=_entry_of(told, regime),
     )
 

@@ -3,7 +3,7 @@
 The first section is what a terminal shows; the pages after it are for the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any, Final, cast
@@ -13,9 +13,10 @@ from lightproof.breach.access.told import access_blocks
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.history import said
-from lightproof.breach.incident import DONE_OUTSIDE, DUTIES, Incident, Stated, Status
+from lightproof.breach.incident import DONE_OUTSIDE, DUTIES, Choice, Duty, Incident, Stated, Status
 from lightproof.breach.judging import proposed
 from lightproof.breach.pending import pending
+from lightproof.breach.severity_told import also_weighs, element_rows, score_text, sum_text
 from lightproof.breach.shown import evidence_text, pieces
 from lightproof.breach.words import (
     choice_word,
@@ -23,7 +24,7 @@ from lightproof.breach.words import (
     duty_word,
     fact_name,
     fact_text,
-    level_word,
+    law_name,
     status_word,
     step_word,
 )
@@ -41,6 +42,8 @@ from lightproof.documents.model import (
     Tone,
     Verdict,
 )
+from lightproof.evidence.entries import rfc3339
+from lightproof.law.regimes import shipped
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -66,19 +69,85 @@ def dossier(told: Incident, clock: Clock, now: datetime, *, checkpoint: str = ""
 
 
 def _summary(told: Incident, clock: Clock, now: datetime) -> list[Block]:
-    blocks: list[Block] = [_verdict(told, clock, now)]
-    rows = [(_("State"), status_word(told.status)), (_("Breach"), told.facts.title)]
-    if clock.aware_at is not None:
-        rows.append((_("Aware since"), wording.instant(clock.aware_at)))
-    if clock.deadline is not None:
-        rows.append((_("Authority by"), wording.instant(clock.deadline)))
-    blocks.append(FactList(tuple(rows)))
-    if clock.warnings:
-        blocks.append(Items(_("Look at this"), clock.warnings))
-    if told.decisions or told.assessments:
-        blocks.append(_duties(told))
+    """What fits a screen: how long is left, what was judged and why, what to look at, what to do."""
+    blocks: list[Block] = [_verdict(told, clock, now), FactList(tuple(_in_short(told, clock)))]
+    if warnings := _warnings(told, clock):
+        blocks.append(Items(_("Look at this"), warnings))
     blocks.append(Items(_("Next"), tuple(next_steps(told, clock)), ordered=True))
     return blocks
+
+
+def _in_short(told: Incident, clock: Clock) -> Iterator[tuple[str, str]]:
+    yield _("Breach"), told.facts.title or _("without title")
+    levels = dict.fromkeys(map(score_text, told.assessments.values()))
+    severity = [_("severity {score}").format(score=level) for level in levels]
+    yield _("State"), ", ".join((status_word(told.status), *severity))
+    if clock.aware_at is not None:
+        yield _("Aware since"), wording.instant(clock.aware_at)
+    yield from _deadlines(clock.deadline, clock.informative)
+    if told.assessments or told.decisions:
+        yield duty_word("notify"), _answer(told, "notify")
+        yield duty_word("communicate"), _answer(told, "communicate")
+        change = [line for duty in ("notify", "communicate") for line in _changes(told, duty)]
+        if change and not {"notify", "communicate"} <= told.decisions.keys():
+            yield _("What would change it"), change[0]
+
+
+def _deadlines(deadline: datetime | None, informative: datetime | None) -> Iterator[tuple[str, str]]:
+    """Both readings of the period: the one to act on, and the other (Regulation 1182/71) for information."""
+    if deadline is not None:
+        yield _("Authority by"), wording.instant(deadline)
+    if informative is not None and informative != deadline:
+        yield (
+            _("For information"),
+            _("{when}: the other reading (Regulation 1182/71). Do not rely on it.").format(
+                when=wording.instant(informative)
+            ),
+        )
+
+
+def _answer(told: Incident, duty: Duty) -> str:
+    """The answer, who gives it, and its first reason."""
+    decided = told.decisions.get(duty)
+    if decided is not None:
+        said = _("{choice}, decided by {who}. {reason}")
+        return said.format(choice=choice_word(decided.choice), who=decided.by, reason=decided.reason).strip()
+    choice = proposed(told, duty)
+    reasons = [reason["text"] for answer in _answers(told, duty, choice) for reason in _sequence(answer.get("reasons"))]
+    said = _("{choice}, proposed. {reason}")
+    return said.format(choice=choice_word(choice), reason=reasons[0] if reasons else "").strip()
+
+
+def _changes(told: Incident, duty: Duty) -> list[str]:
+    answers = _answers(told, duty, proposed(told, duty))
+    return [str(line) for answer in answers for line in _sequence(answer.get("would_change"))]
+
+
+def _answers(told: Incident, duty: Duty, choice: Choice) -> list[Mapping[str, Any]]:
+    """What the laws that answer so say about a duty."""
+    return [
+        answer
+        for law in told.laws
+        for answer in _sequence(told.assessments.get(law, {}).get("answers"))
+        if (answer["duty"], answer["choice"]) == (duty, choice)
+    ]
+
+
+def _warnings(told: Incident, clock: Clock) -> tuple[str, ...]:
+    """Those of the clock, then those of each law, each once."""
+    of_laws = (str(line) for payload in told.assessments.values() for line in _sequence(payload.get("warnings")))
+    return tuple(dict.fromkeys((*clock.warnings, *of_laws)))
+
+
+def _only_proposed(told: Incident, clock: Clock) -> bool:
+    """Whether no law in force gives this deadline."""
+    deadline = rfc3339(clock.deadline) if clock.deadline else None
+    states = [
+        law.state
+        for name, payload in told.assessments.items()
+        if cast("Mapping[str, Any]", payload.get("clock", {})).get("deadline") == deadline and (law := shipped(name))
+    ]
+    return bool(states) and set(states) == {"proposed"}
 
 
 def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
@@ -99,6 +168,13 @@ def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
     if clock.deadline is None:
         return Verdict("?", _("No clock yet"), Tone.MEDIUM, _("Nobody has stated when you became aware."), filed)
     left = clock.deadline - now
+    if _only_proposed(told, clock):
+        sentence = _("Under a law that is only proposed, the authority would be told by {when}.").format(
+            when=wording.instant(clock.deadline)
+        )
+        return Verdict(
+            "?", _("Not the law"), Tone.MEDIUM, sentence, (_("Name a law in force: regimes, in settings.toml."),)
+        )
     if left < timedelta(0):
         late = _hours(-left)
         return Verdict(
@@ -142,9 +218,7 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
             steps.append(_("Decide: lightproof breach assess {n} --decide {duty}=yes").format(n=number, duty=duty))
     for duty in pending(told):
         under = _under(told, duty.law)
-        steps.append(
-            _("Fill in and file the sheet: lightproof breach notify {n} --out sheet.html").format(n=number) + under
-        )
+        steps.append(_("File the sheet: lightproof breach notify {n} --out sheet.html").format(n=number) + under)
     for law, filed in {one.regime: one for one in told.notifications}.items():
         if filed.still_open:
             step = _("Complete the notification: lightproof breach notify {n} --stage supplementary").format(n=number)
@@ -201,23 +275,9 @@ def _told_persons(told: Incident) -> list[Block]:
 
 
 def _assessed(told: Incident) -> list[Block]:
-    blocks: list[Block] = []
-    for regime, payload in told.assessments.items():
-        blocks.append(Heading(regime))
-        level = str(payload.get("level", ""))
-        blocks.append(
-            Paragraph(
-                _("Severity {score} ({level}), by the method of ENISA.").format(
-                    score=wording.decimal(str(payload.get("score", "–"))), level=level_word(level)
-                )
-            )
-        )
-        for answer in _sequence(payload.get("answers")):
-            law = ", ".join(filter(None, (str(answer.get("article", "")), str(answer.get("period", "")))))
-            title = f"{duty_word(answer['duty'])} {choice_word(answer['choice'])} ({law})"
-            blocks.append(Items(title, tuple(str(reason["text"]) for reason in _sequence(answer.get("reasons")))))
-            if change := tuple(str(line) for line in _sequence(answer.get("would_change"))):
-                blocks.append(Items(_("What would change this answer"), change))
+    blocks: list[Block] = [_duties(told)] if told.assessments else []
+    for name, payload in told.assessments.items():
+        blocks += _judged(name, payload)
     standing = dict.fromkeys(told.decision(duty, law) for duty in DUTIES for law in told.laws)
     for decided in filter(None, standing):
         reason = decided.reason or _("no reason given")
@@ -229,6 +289,43 @@ def _assessed(told: Incident) -> list[Block]:
         )  # fmt: skip
         blocks.append(Paragraph(said))
     return blocks or [Paragraph(_("Not assessed yet."))]
+
+
+def _judged(name: str, payload: Mapping[str, Any]) -> Iterator[Block]:
+    """What one law says: its clock, the severity term by term, its answers with all their reasons."""
+    yield Heading(law_name(name))
+    clock = cast("Mapping[str, Any]", payload.get("clock", {}))
+    if rows := tuple(_deadlines(_instant(clock.get("deadline")), _instant(clock.get("reg1182")))):
+        yield FactList(rows)
+    if warnings := tuple(map(str, _sequence(payload.get("warnings")))):
+        yield Items(_("Look at this"), warnings)
+    yield Paragraph(_("Severity {score}, by the method of ENISA.").format(score=score_text(payload)))
+    if terms := element_rows(payload):
+        title = _("The score: {sum}").format(sum=sum_text(payload))
+        yield Table(title, (_("Value"), _("Term"), _("Why")), terms, widths=(1, 4, 5))
+    if beside := also_weighs(payload):
+        yield Items(_("What else weighs"), beside)
+    for answer in _sequence(payload.get("answers")):
+        law = ", ".join(filter(None, (str(answer.get("article", "")), str(answer.get("period", "")))))
+        title = f"{duty_word(answer['duty'])} {choice_word(answer['choice'])} ({law})"
+        yield Items(title, tuple(map(_reason, _sequence(answer.get("reasons")))))
+        if answer.get("exemption"):
+            shown = evidence_text(tuple(_sequence(answer.get("evidence"))), short=True)
+            yield Paragraph(
+                _("Exemption {article}, shown by {evidence}.").format(
+                    article=answer["exemption"], evidence=shown or "–"
+                )
+            )
+        if change := tuple(str(line) for line in _sequence(answer.get("would_change"))):
+            yield Items(_("What would change this answer"), change)
+    if missing := tuple(fact_name(str(one)) for one in _sequence(payload.get("missing"))):
+        yield Items(_("What nobody has established yet"), missing)
+
+
+def _reason(reason: Mapping[str, Any]) -> str:
+    """A reason with the facts that it rests on."""
+    facts = ", ".join(fact_name(str(name)) for name in _sequence(reason.get("facts")))
+    return _("{reason} (Facts: {facts})").format(reason=reason["text"], facts=facts) if facts else str(reason["text"])
 
 
 def _history(told: Incident) -> list[Block]:
@@ -258,6 +355,10 @@ def _stated(one: Stated) -> tuple[str, ...]:
 
 def _sequence(value: object) -> Sequence[Any]:
     return cast("Sequence[Any]", value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
 def _hours(span: timedelta) -> str:

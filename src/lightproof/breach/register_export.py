@@ -14,6 +14,7 @@ from lightproof.breach.facts import dumped
 from lightproof.breach.history import changes
 from lightproof.breach.incident import Decided, Duty, Incident, Notified
 from lightproof.breach.judging import proposed
+from lightproof.breach.severity_told import score_text, sum_text
 from lightproof.breach.shown import evidence_text, pieces
 from lightproof.breach.words import (
     choice_word,
@@ -21,7 +22,6 @@ from lightproof.breach.words import (
     fact_name,
     fact_text,
     law_name,
-    level_word,
     stage_word,
     status_word,
 )
@@ -135,8 +135,8 @@ def _lines(texts: Iterable[str]) -> str:
 
 
 def _severity(name: str, payload: Mapping[str, Any]) -> str:
-    score, level = wording.decimal(str(payload.get("score", "–"))), level_word(str(payload.get("level", "")))
-    return _("{score} ({level}), by {law}").format(score=score, level=level, law=law_name(name))
+    parts = (score_text(payload), sum_text(payload), law_name(name))
+    return ", ".join(part for part in parts if part)
 
 
 def _risk_reasons(told: Incident) -> Iterator[str]:

@@ -92,15 +92,23 @@ def stage_text(notice: Notification) -> str:
 def _first_page(notice: Notification, wanted: Form | Outline, zone: tzinfo) -> Iterable[Block]:
     yield _clock(notice, zone)
     yield _counts(notice)
-    if notice.judgement is not None and notice.judgement.notify == "no":
-        reasons = (_("The assessment finds that this notice is not due."), *notice.judgement.reasons)
-        yield Items(_("Before you file"), reasons)
+    if before := _before_filing(notice):
+        yield Items(_("Before you file"), before)
     yield Items(_("Do this, in this order"), tuple(_steps(notice, wanted)), ordered=True)
     if missing := [field for field in notice.shown if field.open]:
         yield _still_open(missing)
     yield FactList(tuple(_instants(notice, zone)))
     if wanted.unknown is not None:
         yield Paragraph(str(wanted.unknown))
+
+
+def _before_filing(notice: Notification) -> tuple[str, ...]:
+    judged = notice.judgement
+    if judged is None:
+        return ()
+    if judged.notify != "no":
+        return judged.warnings
+    return (_("The assessment finds that this notice is not due."), *judged.reasons, *judged.warnings)
 
 
 def _clock(notice: Notification, zone: tzinfo) -> Verdict:

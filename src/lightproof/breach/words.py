@@ -7,10 +7,9 @@ from typing import Any, Final, cast
 from lightproof.breach.facts import Measure, OtherBody, Range
 from lightproof.breach.incident import Communicated, Status
 from lightproof.documents import wording
-from lightproof.errors import UsageRefused
 from lightproof.law.countries import country_name
 from lightproof.law.forms import form
-from lightproof.law.regimes import regime
+from lightproof.law.regimes import shipped
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
@@ -122,10 +121,8 @@ def body_text(body: OtherBody) -> str:
 
 def law_name(regime_id: str) -> str:
     """The name of a law; of one that is not shipped any more, its id."""
-    try:
-        return str(regime(regime_id).title)
-    except UsageRefused:
-        return regime_id
+    law = shipped(regime_id)
+    return str(law.title) if law else regime_id
 
 
 def stage_word(stage: str) -> str:

@@ -111,6 +111,10 @@ def command(
             told = desk.procedure.ordered(told.id, entered_instant(ordered, field="ordered"), reason)
         if decide is not None:
             told = desk.decided(told, decide, reason, exemption or "", evidence, laws=regimes)
+        if not as_json:
+            from lightproof.cli.breach.screens import assessments_as_text
+
+            click.echo(assessments_as_text(desk.retold(told).assessments))
         show_breach(desk, told, as_json=as_json)
     return 0
 

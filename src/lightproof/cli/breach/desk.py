@@ -261,7 +261,7 @@ def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
     return content
 
 
-def show_breach(desk: Desk, told: "Incident", *, as_json: bool, following: str = "") -> None:
+def show_breach(desk: Desk, told: "Incident", *, as_json: bool) -> None:
     """One breach on a terminal, or as JSON."""
     if as_json:
         from lightproof.breach.incident_json import dumps
@@ -271,5 +271,5 @@ def show_breach(desk: Desk, told: "Incident", *, as_json: bool, following: str =
         from lightproof.documents.terminal import Screen, terminal
 
         screen = Screen.of(sys.stdout, os.environ)
-        sys.stdout.write(terminal(desk.dossier(told), screen, following))
+        sys.stdout.write(terminal(desk.dossier(told), screen))
     sys.stdout.flush()

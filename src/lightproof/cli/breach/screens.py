@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lightproof.breach.register import Line, Page
 
 _TITLE: Final = 36
+_WIDTH: Final = 78
 
 
 def rows_as_json(page: "Page") -> str:
@@ -59,30 +60,44 @@ def _cut(title: str) -> str:
 
 
 def assessments_as_text(said: Mapping[str, Mapping[str, Any]]) -> str:
-    """Each regime's score and answers with their reasons, in running lines."""
-    from lightproof.breach.words import choice_word, duty_word, level_word
+    """Each law's score and answers with their reasons, in running lines."""
+    return "\n\n".join("\n".join(_assessment(name, one)) for name, one in said.items()) + "\n"
 
-    lines: list[str] = []
-    for name, assessment in said.items():
-        lines += [""] if lines else []
-        lines.append(
-            _("{regime}: severity {score} ({level})").format(
-                regime=name, score=assessment["score"], level=level_word(assessment["level"])
-            )
-        )
-        for answer in assessment["answers"]:
-            lines.append(f"\n{duty_word(answer['duty'])} {choice_word(answer['choice']).upper()} ({answer['article']})")
-            if period := answer.get("period"):
-                lines += textwrap.wrap(_("When: {period}.").format(period=period), 78)
-            lines += wrapped(reason["text"] for reason in answer["reasons"])
-            if answer["would_change"]:
-                lines.append(_("What would change this answer:"))
-                lines += wrapped(answer["would_change"])
-        if assessment["warnings"]:
-            lines += ["", *wrapped(assessment["warnings"])]
-    return "\n".join(lines) + "\n"
+
+def _assessment(name: str, said: Mapping[str, Any]) -> Iterator[str]:
+    from lightproof.breach.severity_told import also_weighs, element_rows, score_text, sum_text
+    from lightproof.breach.words import choice_word, duty_word, fact_name, law_name
+
+    yield _("{law}: severity {score}").format(law=law_name(name), score=score_text(said))
+    if terms := element_rows(said):
+        yield _("The score: {sum}").format(sum=sum_text(said))
+        for value, term, because in terms:
+            yield from _wrapped_beside(value, _("{fact}: {value}").format(fact=term, value=because))
+    yield from wrapped(also_weighs(said))
+    for answer in said["answers"]:
+        yield ""
+        article = f" ({answer['article']})" if answer["article"] else ""
+        yield f"{duty_word(answer['duty'])} {choice_word(answer['choice']).upper()}{article}"
+        if period := answer.get("period"):
+            yield from textwrap.wrap(_("When: {period}.").format(period=period), _WIDTH)
+        yield from wrapped(reason["text"] for reason in answer["reasons"])
+        if answer["would_change"]:
+            yield _("What would change this answer:")
+            yield from wrapped(answer["would_change"])
+    if said["missing"]:
+        known = ", ".join(fact_name(one) for one in said["missing"])
+        yield ""
+        yield from textwrap.wrap(_("Nobody has established yet: {facts}.").format(facts=known), _WIDTH)
+    if said["warnings"]:
+        yield ""
+        yield _("Look at this")
+        yield from wrapped(said["warnings"])
+
+
+def _wrapped_beside(lead: str, text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=f"  {lead:<6}", subsequent_indent=" " * 8)
 
 
 def wrapped(texts: Iterable[str]) -> list[str]:
     """A list in 80 columns."""
-    return [line for text in texts for line in textwrap.wrap(text, 78, initial_indent="- ", subsequent_indent="  ")]
+    return [line for text in texts for line in textwrap.wrap(text, _WIDTH, initial_indent="- ", subsequent_indent="  ")]
