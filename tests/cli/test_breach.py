@@ -78,6 +78,61 @@ def test_an_assessment_shows_its_sum_its_reasons_and_what_would_change_it(
     assert all(words in place.read_text() for words in (*said, "proved_none"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "endings"),
+    [
+        (("show",), ".html, .pdf, .odt, .docx."),
+        (("notify",), ".html, .pdf, .odt, .docx, .json."),
+        (("letter",), ".html, .pdf, .odt, .docx, .txt."),
+        (("letter", "--recipients", "list.csv"), ".html, .pdf, .odt, .docx, .eml."),
+        (("register",), ".xlsx, .csv, .json, .html, .pdf, .odt, .docx."),
+    ],
+)
+def test_a_wrong_ending_is_refused_before_anything_is_written(
+    home: Path, tmp_path: Path, arguments: tuple[str, ...], endings: str
+) -> None:
+    command, *options = arguments
+    number = () if command == "register" else (reported(home),)
+    first = tmp_path / "first.pdf"
+    ran = lightproof("breach", command, *number, *options, "--out", first, "--out", tmp_path / "x.exe", home=home)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "report-format-unknown" in ran.err
+    assert f"one of: {endings}" in ran.err
+    assert not first.exists()
+
+
+@pytest.mark.parametrize(
+    ("law", "said"),
+    [
+        (
+            "gdpr/eu",
+            ("To", "The competent supervisory authority", "under Article 33(1) of Regulation (EU) 2016/679 (GDPR)."),
+        ),
+        ("uk-gdpr/uk", ("ICO", "under Article 33(1) of the UK GDPR.")),
+    ],
+)
+def test_a_letter_names_its_own_law_and_authority(home: Path, tmp_path: Path, law: str, said: tuple[str, ...]) -> None:
+    number, place = reported(home), tmp_path / "notice.html"
+    ran = lightproof("breach", "notify", number, "--regime", law, "--out", place, home=home)
+    assert ran.code == 0, ran.err
+    assert all(words in place.read_text() for words in said)
+    assert ("2016/679" in place.read_text()) == (law == "gdpr/eu")
+
+
+@pytest.mark.parametrize("law", ["hipaa/us", "ch/ch", "gdpr/eu-omnibus-2025"])
+def test_no_form_of_another_law_stands_in_where_a_law_has_none(home: Path, tmp_path: Path, law: str) -> None:
+    number, place = reported(home), tmp_path / "notice.html"
+    for form in ((), ("--form", "art-33"), ("--form", "cnil")):
+        ran = lightproof("breach", "notify", number, "--regime", law, *form, "--out", place, home=home)
+        assert ran.code == 2
+        assert "form-of-another-law" in ran.err
+        assert not place.exists()
+    as_data = lightproof("breach", "notify", number, "--regime", law, "--json", home=home)
+    assert as_data.json["regime"] == law
+    filed = lightproof("breach", "notify", number, "--regime", law, "--filed", datetime.now(UTC).isoformat(), home=home)
+    assert filed.code == 0, filed.err
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_breach_is_summed_up_on_one_screen_with_both_readings_of_the_period(home: Path, language: str) -> None:
     number = reported(

@@ -12,6 +12,7 @@ import pytest
 from lightproof.breach.facts import Cause, DataCategory, Medium, Origin, PersonKind, SensitiveCategory
 from lightproof.errors import UsageRefused
 from lightproof.law.forms import FORM, OUTLINES, form, names, outline
+from lightproof.law.regimes import every_regime, regime
 from lightproof.locale import speaking
 
 KEYS = [
@@ -186,3 +187,16 @@ def test_sentences_are_short(name: str) -> None:
     for _language, text in texts_of(name):
         for sentence in re.split(r"(?<=[.?!])\s", text):
             assert len(sentence.split()) <= 20, sentence
+
+
+def test_a_form_serves_laws_that_are_in_force_and_name_their_act() -> None:
+    for name in names():
+        served = (outline(name) or form(name)).laws
+        assert all(regime(law).state == "in-force" for law in served)
+        assert all(regime(law).instrument for law in served)
+
+
+def test_the_form_of_an_authority_serves_its_law() -> None:
+    for law in every_regime():
+        wanted = law.authority.form
+        assert not wanted or law.id in (outline(wanted) or form(wanted)).laws

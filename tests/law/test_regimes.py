@@ -42,7 +42,8 @@ def test_each_row_has_a_source_and_words_in_both_languages(name: str) -> None:
     assert {"register", "authority", "persons"} <= {telling.who for telling in law.tellings}
     assert all(row.source for row in (*law.tellings, *law.exemptions, *law.rules, *law.others, law.retention))
     words = [
-        law.title, law.authority.channel, *(telling.period.words for telling in law.tellings), law.retention.words,
+        law.title, law.authority.channel, *([law.instrument] if law.instrument else []),
+        *(telling.period.words for telling in law.tellings), law.retention.words,
         *(text for row in law.exemptions for text in (row.words, row.evidence)),
         *(text for row in law.others for text in (row.words, row.period, *(step.words for step in row.steps))),
         *(text for rule in law.rules for text in (rule.words, rule.advice)),

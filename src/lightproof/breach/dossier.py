@@ -19,6 +19,7 @@ from lightproof.breach.pending import pending
 from lightproof.breach.severity_told import also_weighs, element_rows, score_text, sum_text
 from lightproof.breach.shown import evidence_text, pieces
 from lightproof.breach.words import (
+    authority_name,
     choice_word,
     delivery_text,
     duty_word,
@@ -194,7 +195,7 @@ def _filed(told: Incident) -> tuple[str, ...]:
     lines: list[str] = []
     for one in {one.regime: one for one in told.notifications}.values():
         line = _("Notified to {authority} on {when}.").format(
-            authority=one.authority, when=wording.instant(one.filed_at)
+            authority=authority_name(one), when=wording.instant(one.filed_at)
         )
         if one.entry in late:
             line += " " + _("That was stated on {when}.").format(when=wording.instant(one.recorded_at))

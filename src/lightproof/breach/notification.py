@@ -64,6 +64,8 @@ class Notification:
 
     breach: str
     stage: Stage
+    regime: str
+    """The law under which it is filed."""
     form: Form
     made: datetime
     fields: tuple[Field, ...]
@@ -141,6 +143,7 @@ def notification(
     return Notification(
         breach=told.id,
         stage=stage,
+        regime=regime,
         form=asked.form,
         made=now,
         fields=tuple(_field(asked, question, given[question.key], compared) for question in asked.form.fields),

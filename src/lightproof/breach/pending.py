@@ -83,7 +83,7 @@ def _pending(told: Incident, law: str) -> Pending:
         return Pending(law=law, authority=law, channel="", deadline=None)
     return Pending(
         law=law,
-        authority=known.authority.name,
+        authority=str(known.authority.name),
         channel=str(known.authority.channel),
         deadline=clock_under(told.facts, known).deadline,
     )

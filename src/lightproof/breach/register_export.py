@@ -17,6 +17,7 @@ from lightproof.breach.judging import proposed
 from lightproof.breach.severity_told import score_text, sum_text
 from lightproof.breach.shown import evidence_text, pieces
 from lightproof.breach.words import (
+    authority_name,
     choice_word,
     delivery_text,
     fact_name,
@@ -170,7 +171,7 @@ def _exemption(decided: Decided | None) -> str:
 def _filed(one: Notified) -> str:
     """When it was filed, and when that was recorded: whoever reads the register sees whether it was long after."""
     recorded = _("recorded {when}").format(when=wording.instant(one.recorded_at))
-    parts = (wording.instant(one.filed_at), recorded, one.authority, stage_word(one.stage), one.reference)
+    parts = (wording.instant(one.filed_at), recorded, authority_name(one), stage_word(one.stage), one.reference)
     return ", ".join(part for part in parts if part)
 
 

@@ -32,6 +32,7 @@ from lightproof.documents.model import (
 )
 from lightproof.documents.wording import day, instant, number
 from lightproof.law.forms import Form, Outline, form, outline
+from lightproof.law.regimes import regime
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -292,8 +293,8 @@ def _heads() -> tuple[str, ...]:
 
 
 def letter_33(notice: Notification, wanted: Outline, zone: tzinfo) -> Document:
-    """A letter with all that Art. 33(3) asks, for an authority without a form."""
-    blocks: list[Block] = list(_letter_head(notice, wanted))
+    """A letter with all that Art. 33(3) asks, to the authority of its law, which has no form."""
+    blocks: list[Block] = list(_letter_head(notice))
     said = {field.key: field for field in notice.shown}
     for area in wanted.areas:
         rows = [row for key in area.keys if key in said for row in _letter_rows(said[key], zone)]
@@ -317,18 +318,26 @@ def letter_33(notice: Notification, wanted: Outline, zone: tzinfo) -> Document:
     )
 
 
-def _letter_head(notice: Notification, wanted: Outline) -> Iterable[Block]:
+def _letter_head(notice: Notification) -> Iterable[Block]:
+    law = regime(notice.regime)
+    authority = str(law.authority.name)
     said = {key: shown(notice.field(key), UTC) for key in ("name", "address", "country")}
     sender = [", ".join(lines) for lines in said.values() if lines] if said["name"] else []
     yield FactList(
         (
             (_("From"), ", ".join(sender) or BLANK),
-            (_("To"), str(wanted.authority)),
+            (_("To"), f"{authority[0].upper()}{authority[1:]}"),
             (_("Date"), day(notice.made)),
             (_("Reference"), notice.breach),
         )
     )
-    yield Paragraph(_("We notify you of a personal data breach under Article 33 of Regulation (EU) 2016/679 (GDPR)."))
+    telling = law.telling("authority")
+    if telling is not None and law.instrument is not None:
+        yield Paragraph(
+            _("We notify you of a personal data breach under Article {article} {instrument}.").format(
+                article=telling.article, instrument=law.instrument
+            )
+        )
 
 
 def _letter_rows(field: Field, zone: tzinfo) -> Iterable[tuple[str, str]]:

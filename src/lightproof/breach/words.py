@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from lightproof.breach.facts import Measure, OtherBody, Range
-from lightproof.breach.incident import Communicated, Status
+from lightproof.breach.incident import Communicated, Notified, Status
 from lightproof.documents import wording
 from lightproof.law.countries import country_name
 from lightproof.law.forms import form
@@ -123,6 +123,12 @@ def law_name(regime_id: str) -> str:
     """The name of a law; of one that is not shipped any more, its id."""
     law = shipped(regime_id)
     return str(law.title) if law else regime_id
+
+
+def authority_name(filed: Notified) -> str:
+    """The authority that took a notice; as it was recorded where its law is not shipped any more."""
+    law = shipped(filed.regime)
+    return str(law.authority.name) if law else filed.authority
 
 
 def stage_word(stage: str) -> str:

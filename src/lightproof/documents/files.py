@@ -6,8 +6,10 @@ asked for: few runs write more than one.
 
 import os
 import tempfile
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from lightproof.documents import json, ndjson
 from lightproof.documents.model import Attachment, Document
@@ -34,14 +36,18 @@ def format_of(path: Path) -> Format:
     Raises:
         UsageRefused: no format ends so.
     """
-    name = path.name.lower()
-    for wanted in Format:
-        if name.endswith(wanted.value):
-            return wanted
+    return Format(ending_of(path, tuple(Format)))
+
+
+def ending_of(path: Path, endings: Sequence[str]) -> str:
+    """The first of these endings that the file name has. Raises UsageRefused, which lists them, when it has none."""
+    for ending in endings:
+        if path.name.lower().endswith(ending):
+            return ending
     raise UsageRefused(
         "report-format-unknown",
-        _("The end of the report's file name does not say which format is wanted."),
-        _("End it in one of: {endings}.").format(endings=", ".join(wanted.value for wanted in Format)),
+        _("The end of “{name}” does not say which format is wanted.").format(name=path.name),
+        _("End it in one of: {endings}.").format(endings=", ".join(endings)),
     )
 
 
@@ -104,6 +110,9 @@ class DocumentFormat(StrEnum):
     DOCX = ".docx"
 
 
+DOCUMENT_ENDINGS: Final = tuple(wanted.value for wanted in DocumentFormat)
+
+
 def write_document(document: Document, path: Path) -> None:
     """Render a document in the format its file name asks for, and put it there.
 
@@ -116,14 +125,7 @@ def write_document(document: Document, path: Path) -> None:
 
 def document_format_of(path: Path) -> DocumentFormat:
     """The format that the end of the file name asks for. Raises UsageRefused when no format ends so."""
-    for wanted in DocumentFormat:
-        if path.name.lower().endswith(wanted.value):
-            return wanted
-    raise UsageRefused(
-        "report-format-unknown",
-        _("The end of the report's file name does not say which format is wanted."),
-        _("End it in one of: {endings}.").format(endings=", ".join(wanted.value for wanted in DocumentFormat)),
-    )
+    return DocumentFormat(ending_of(path, DOCUMENT_ENDINGS))
 
 
 def render_document(document: Document, wanted: DocumentFormat) -> bytes:

@@ -108,7 +108,8 @@ class _Sheet(_Row):
     date: datetime.date
     source: Text
     title: Words
-    authority: Words
+    laws: tuple[Text, ...] = Field(min_length=1)
+    """Regimes under which it is filed."""
     where: Words
     """Where a person files it."""
     unknown: Words | None = None

@@ -92,9 +92,10 @@ class OtherClock(Sourced):
 class Authority(_Row):
     """Where a notification goes."""
 
-    name: Text
+    name: Words | Text
     channel: Words
     form: str = ""
+    """The form or letter of `forms` that it takes; empty where none is known here."""
 
 
 class Retention(Sourced):
@@ -114,6 +115,8 @@ class Regime(_Row):
     applies_from: datetime.date | None = None
     applies_until: datetime.date | None = None
     note: Words | None = None
+    instrument: Words | None = None
+    """The act, as a letter names it after the article; None where no letter is written under this law."""
     authority: Authority
     tellings: tuple[Telling, ...] = Field(alias="telling", min_length=1)
     exemptions: tuple[Exemption, ...] = Field(alias="exemption", default=())

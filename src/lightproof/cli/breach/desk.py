@@ -146,7 +146,7 @@ class Desk:
             number,
             notice.stage,
             regime=law,
-            authority=regime(law).authority.name,
+            authority=str(regime(law).authority.name),
             filed_at=entered_instant(at, field="filed"),
             deadline=notice.deadline,
             reference=reference,

@@ -32,7 +32,9 @@ _MEANS: Final = ("post", "email", "sms", "phone", "public_notice", "other")
 @click.argument("number", metavar="NUMBER")
 @click.option("--kind", type=click.Choice(_KINDS), default="letter", show_default=True, help=_("What is written."))
 @click.option("--recipients", type=_FILE, help=_("List of persons (CSV), which stays outside the evidence."))
-@click.option("--out", type=_FILE, multiple=True, help=_("Write it: .odt .docx .pdf .html .txt .eml"))
+@click.option(
+    "--out", type=_FILE, multiple=True, help=_("Write it: .odt .docx .pdf .html; without a list .txt, with one .eml")
+)
 @click.option("--sent", metavar="INSTANT", help=_("When they were told, as 2026-11-25T10:00+01:00"))
 @click.option("--count", type=click.IntRange(0), help=_("How many were told."))
 @click.option("--returned", multiple=True, metavar="MEANS=N", help=_("With a list: how many came back, as post=12."))
@@ -54,7 +56,10 @@ def command(
 ) -> int:
     """Nothing of the list goes into the ledger, a log or an error: counts alone."""
     from lightproof.breach.entered import entered_instant
+    from lightproof.documents.files import DOCUMENT_ENDINGS, ending_of
 
+    for path in out:
+        ending_of(path, (*DOCUMENT_ENDINGS, ".txt" if recipients is None else ".eml"))
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
         written = letter_of(desk, told, kind)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach, zone
+from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _STAGES: Final = ("initial", "supplementary", "complete")
+_DATA: Final = ".json"
 _FORMS: Final = ("cnil", "edpb", "art-33")
 
 
@@ -57,11 +59,15 @@ def command(
     as_json: bool,
 ) -> int:
     """The sheet is written first: what was filed is kept with it."""
+    from lightproof.documents.files import DOCUMENT_ENDINGS, ending_of
+
+    sheets = [ending_of(path, (*DOCUMENT_ENDINGS, _DATA)) != _DATA for path in out]
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
         law = regime or told.laws[0]
         notice = desk.notification(told, stage, law=law, delay_reason=delay_reason)
-        form_id = form_id or form_under(law)
+        # As data a notice is of no form: it is had under every law.
+        form_id = form_under(law, form_id) if any(sheets) or not (as_json or filed) else ""
         for path in out:
             write_notice(notice, form_id, path)
             click.echo(_("Written: {path}").format(path=path), err=True)
@@ -77,11 +83,26 @@ def command(
     return 0
 
 
-def form_under(law: str) -> str:
-    """The form of the authority under this law; a letter that says what Article 33(3) asks where it has none here."""
+def form_under(law: str, wanted: str | None = None) -> str:
+    """The form that is wanted, by default that of the authority under this law.
+
+    Raises UsageRefused where none is known for this law: that of another says what the authority did not ask.
+    """
+    from lightproof.law.forms import form, outline
     from lightproof.law.regimes import regime
 
-    return regime(law).authority.form or "art-33"
+    applied = regime(law)
+    name = wanted or applied.authority.form
+    if name and law in (outline(name) or form(name)).laws:
+        return name
+    raise UsageRefused(
+        "form-of-another-law",
+        _("There is no form here for a notice under this law: {law}.").format(law=applied.title),
+        _(
+            "Tell {authority} by {channel}. What to say: “lightproof breach show NUMBER --out file.pdf”. Then record "
+            "it with --filed. Or write under another law: --regime."
+        ).format(authority=applied.authority.name, channel=applied.authority.channel),
+    )
 
 
 def write_notice(notice: "Notification", form_id: str, path: Path) -> None:
@@ -90,7 +111,7 @@ def write_notice(notice: "Notification", form_id: str, path: Path) -> None:
     from lightproof.breach.sheets import sheet
     from lightproof.documents.files import put, write_document
 
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() == _DATA:
         put(dumps(notice), path)
     else:
         write_document(sheet(notice, form_id, zone()), path)

@@ -28,7 +28,7 @@ _STATUSES: Final = ("open", "assessed", "notified", "closed")
         "their reasons. A proof for each entry goes along, which verifies without lightproof."
     ),
 )
-@click.option("--out", type=_FILE, multiple=True, help=_("Write it: .xlsx .csv .pdf .html .json"))
+@click.option("--out", type=_FILE, multiple=True, help=_("Write it: .xlsx .csv .pdf .html .odt .docx .json"))
 @click.option("--status", type=click.Choice(_STATUSES), help=_("Only those that stand so."))
 @click.option("--year", type=click.IntRange(2018, 2200), help=_("Only those opened in that year."))
 @click.option("--verify", is_flag=True, help=_("Compare each row with the entries it comes from."))
@@ -53,7 +53,10 @@ def command(
 ) -> int:
     """An export is a photograph of the register at one checkpoint of the ledger."""
     from lightproof.breach.register_export import as_json as register_as_json
+    from lightproof.documents.files import DOCUMENT_ENDINGS, ending_of
 
+    for path in out:
+        ending_of(path, (".xlsx", ".csv", ".json", *DOCUMENT_ENDINGS))
     if erase and not expired:
         raise UsageRefused(
             "erase-what",

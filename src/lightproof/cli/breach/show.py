@@ -18,6 +18,10 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @json_option
 def command(number: str, out: tuple[Path, ...], by: str | None, as_json: bool) -> int:
     """Looks first whether a later check found the doors closed."""
+    from lightproof.documents.files import document_format_of
+
+    for path in out:
+        document_format_of(path)
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
         for path in out:
