@@ -78,6 +78,20 @@ def test_an_assessment_shows_its_sum_its_reasons_and_what_would_change_it(
     assert all(words in place.read_text() for words in (*said, "proved_none"))
 
 
+@pytest.mark.parametrize("command", ["list", "show", "register"])
+def test_a_law_that_the_settings_name_and_nobody_knows_is_refused_by_its_setting(home: Path, command: str) -> None:
+    number = reported(home)
+    (home / "settings.toml").write_text('[breach]\nregimes = ["gdpr/xx"]\n')
+    ran = lightproof("breach", command, *([number] if command == "show" else []), home=home)
+    assert ran.code == 2
+    assert "regime-unknown" in ran.err
+    assert "breach.regimes" in ran.err
+    shown = lightproof("config", "show", "--origin", home=home)
+    assert b"file, line 2" in shown.out
+    assert shown.code == 2
+    assert "regime-unknown" in shown.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "endings"),
     [

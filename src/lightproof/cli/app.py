@@ -9,7 +9,7 @@ import click
 
 from lightproof import __version__
 from lightproof.cli.commands import Commands
-from lightproof.errors import LightproofError
+from lightproof.errors import LightproofError, UsageRefused
 from lightproof.locale import LANGUAGES
 from lightproof.locale import gettext as _
 
@@ -55,8 +55,11 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
         return error.exit_code
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return 2
+    except click.ClickException as error:
+        tell(as_ours(error))
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo(_("Interrupted."), err=True)
@@ -76,6 +79,19 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
             )
         )
         return 1
+
+
+def as_ours(error: click.ClickException) -> LightproofError:
+    """A command line that cannot be read, as every error is told: what is wrong with it, and how it is written."""
+    from lightproof.documents.text import for_terminal
+
+    cause = for_terminal(" ".join(error.format_message().split()))
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return UsageRefused("usage", cause, _("“lightproof --help” lists the commands."))
+    usage = " ".join((context.command_path, *context.command.collect_usage_pieces(context)))
+    fix = _("Write “{usage}”; “{command} --help” says what each part is.")
+    return UsageRefused("usage", cause, fix.format(usage=usage, command=context.command_path))
 
 
 def tell(error: LightproofError) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lightproof.cli.named_laws import refuse_unknown_laws
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of --json."))
 def show(origin: bool, as_json: bool, schema: bool) -> int:
-    """Works without a home: everything has its default then."""
+    """Works without a home: everything has its default then. What is wrong is shown too, and told afterwards."""
     from lightproof.storage.configuration import SETTINGS_FILE, load
     from lightproof.storage.home import home
 
@@ -45,6 +47,7 @@ def show(origin: bool, as_json: bool, schema: bool) -> int:
     loaded = load(folder, os.environ)
     if as_json:
         click.echo(json.dumps(_document(str(folder), loaded), indent=2, ensure_ascii=False))
+        refuse_unknown_laws(loaded.settings.breach.regimes)
         return 0
     path = folder / SETTINGS_FILE
     click.echo(str(path) if path.exists() else _("{path} (not there)").format(path=path))
@@ -52,6 +55,8 @@ def show(origin: bool, as_json: bool, schema: bool) -> int:
         click.echo(f"\n[{section}]")
         for line in _lines(tuple(values), origin=origin):
             click.echo(line)
+    sys.stdout.flush()
+    refuse_unknown_laws(loaded.settings.breach.regimes)
     return 0
 
 

@@ -303,5 +303,5 @@ def _refused(place: str, key: str, reason: str) -> UsageRefused:
     return UsageRefused(
         "settings-unreadable",
         f"{place}: {key}: {reason}." if key else f"{place}: {reason}.",
-        _("Correct it; “lightproof config show --origin” shows every setting and where it comes from."),
+        _("Correct it, or take it out: the default counts then."),
     )

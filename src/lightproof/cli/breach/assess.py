@@ -22,7 +22,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
         "With --facts FILE instead of NUMBER: judge the facts of that file alone, without keeping anything."
     ),
 )
-@click.argument("number", metavar="[NUMBER]", required=False)
+@click.argument("number", metavar=_("[NUMBER]"), required=False)
 @click.option("--facts", "facts_file", type=_FILE, help=_("Judge this file alone (JSON; “-” reads standard input)."))
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of the facts."))
 @click.option(

@@ -2,12 +2,12 @@
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, number_argument, show_breach
 from lightproof.locale import gettext as _
 
 
 @click.command(name="close", help=_("Close a breach whose duties are done; with --reopen, open it again."))
-@click.argument("number", metavar="NUMBER")
+@number_argument
 @click.option("--reason", required=True, help=_("Why: it stays in the register."))
 @click.option("--reopen", is_flag=True, help=_("Open a closed breach again."))
 @by_option

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from lightproof.cli.named_laws import refuse_unknown_laws
 from lightproof.cli.person import person
 from lightproof.locale import gettext as _
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lightproof.documents.model import Document
 
 _FACTS_BYTES: Final = 1 << 20
+number_argument: Callable[[Any], Any] = click.argument("number", metavar=_("NUMBER"))
 by_option: Callable[[Any], Any] = click.option(
     "--by", metavar="NAME", help=_("Who does this; by default, the user of this machine.")
 )
@@ -175,6 +177,7 @@ def at_the_desk(by: str | None) -> Generator[Desk]:
     from lightproof.cli.home import opened
 
     with opened() as home:
+        refuse_unknown_laws(home.settings.breach.regimes)
         yield at(home, (by or "").strip() or person())
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from lightproof.cli.breach.desk import Desk, at_the_desk, by_option, json_option, now_utc, read_file, show_breach, zone
+from lightproof.cli.breach.desk import (
+    Desk,
+    at_the_desk,
+    by_option,
+    json_option,
+    now_utc,
+    number_argument,
+    read_file,
+    show_breach,
+    zone,
+)
 from lightproof.locale import Language, language
 from lightproof.locale import gettext as _
 
@@ -29,7 +39,7 @@ _MEANS: Final = ("post", "email", "sms", "phone", "public_notice", "other")
         "is read, used and forgotten. With --sent, record how many were told: counted from the list, or stated."
     ),
 )
-@click.argument("number", metavar="NUMBER")
+@number_argument
 @click.option("--kind", type=click.Choice(_KINDS), default="letter", show_default=True, help=_("What is written."))
 @click.option("--recipients", type=_FILE, help=_("List of persons (CSV), which stays outside the evidence."))
 @click.option(

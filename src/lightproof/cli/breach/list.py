@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from lightproof.cli.breach.desk import json_option
+from lightproof.cli.named_laws import refuse_unknown_laws
 from lightproof.locale import gettext as _
 
 _STATUSES: Final = ("open", "assessed", "notified", "closed")
@@ -29,6 +30,7 @@ def command(status: str | None, late: bool, limit: int, start: int, as_json: boo
 
     now = datetime.now(UTC)
     with opened() as home, home.ledger.database.reading() as connection:
+        refuse_unknown_laws(home.settings.breach.regimes)
         wanted = register.Filter(status=status, late_at=now if late else None)
         page = register.page(connection, wanted, limit=limit, start=start)
     page = replace(page, lines=tuple(replace(line, title=title_here(line.title)) for line in page.lines))

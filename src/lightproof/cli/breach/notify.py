@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach, zone
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, number_argument, show_breach, zone
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
@@ -27,7 +27,7 @@ _FORMS: Final = ("cnil", "edpb", "art-33")
         "measured. lightproof never files: with --filed, record that you did."
     ),
 )
-@click.argument("number", metavar="NUMBER")
+@number_argument
 @click.option("--stage", type=click.Choice(_STAGES), help=_("Which one; by default the one that comes next."))
 @click.option("--regime", metavar="ID", help=_("Law to notify under; by default the first of those that judge it."))
 @click.option("--form", "form_id", type=click.Choice(_FORMS), help=_("Which form; by default the authority's."))

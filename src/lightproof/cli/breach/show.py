@@ -5,14 +5,14 @@ from typing import Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, show_breach
+from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, number_argument, show_breach
 from lightproof.locale import gettext as _
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(name="show", help=_("Show one breach: its clock, its facts, its history, and what comes next."))
-@click.argument("number", metavar="NUMBER")
+@number_argument
 @click.option("--out", type=_FILE, multiple=True, help=_("Write the whole file: .html .pdf .odt .docx"))
 @by_option
 @json_option

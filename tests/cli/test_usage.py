@@ -1,0 +1,51 @@
+"""A command line that cannot be read: told as every error is, in the reader's language whole, with exit code 2."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.running import lightproof
+
+MISTAKES = {
+    "a missing argument": ("breach", "show"),
+    "an argument too many": ("breach", "show", "B-2026-0001", "B-2026-0002"),
+    "a missing option": ("breach", "close", "B-2026-0001"),
+    "an unknown option": ("breach", "show", "--oot", "x"),
+    "an unknown command": ("breach", "xyz"),
+    "a typing error in a command": ("chek",),
+    "no value": ("breach", "notify", "B-2026-0001", "--out"),
+    "a value too many": ("breach", "register", "--yes=3"),
+    "none of the choices": ("breach", "list", "--status", "x"),
+    "no number": ("breach", "list", "--limit", "many"),
+    "out of range": ("breach", "list", "--limit", "0"),
+    "a folder for a file": ("breach", "show", "B-2026-0001", "--out", "/"),
+    "an unknown language": ("--lang", "de"),
+}
+ENGLISH = re.compile(
+    r"\b(missing|argument of|option .* requires|invalid|value for|such|got|does|not|file|folder|write)\b", re.I
+)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_with_its_cause_and_its_fix(tmp_path: Path, mistake: str) -> None:
+    for language, first in (("en", "Error usage: "), ("fr", "Erreur usage : ")):
+        ran = lightproof(*MISTAKES[mistake], home=tmp_path, language=language)
+        cause, fix = ran.err.splitlines()
+        assert (ran.code, ran.out) == (2, b"")
+        assert cause.replace("\u00a0", " ").startswith(first)
+        assert "lightproof" in fix
+        assert "--help" in fix
+        assert language == "en" or not ENGLISH.search(ran.err), ran.err
+
+
+def test_what_was_typed_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    ran = lightproof("breach", "show", "B-2026-0001", "\x1b]0;x\x07", home=tmp_path)
+    assert ran.code == 2
+    assert "\x1b" not in ran.err
+
+
+def test_a_group_alone_shows_its_commands(tmp_path: Path) -> None:
+    ran = lightproof("breach", home=tmp_path)
+    assert ran.code == 2
+    assert "notify" in ran.err
