@@ -242,3 +242,22 @@ def test_hundreds_of_copies_are_made_in_seconds() -> None:
     ((_name, made),) = merged(many, letters)
     assert pdf(made).startswith(b"%PDF")
     assert time.perf_counter() - started < 60
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"; } body { background: url(https://192.0.2.1/x) } a::after { content: "\\',
+        "Dupont, Jean (Dr) <jean@elsewhere.example>, " + "x" * 100,
+        'O\'Neil "Zoë" Ménard; cabinet: 2',
+    ],
+)
+def test_a_draft_goes_to_the_address_of_the_list_whatever_the_name(name: str) -> None:
+    cell = name.replace('"', '""')
+    persons = read(f'{HEAD}"{cell}",,,person@home.example,fr,\n')
+    [(_file, draft)] = drafts(persons, letters)
+    mail = email.message_from_bytes(draft, policy=email.policy.default)
+    assert [address.addr_spec for address in mail["To"].addresses] == ["person@home.example"]
+    body = mail.get_body()
+    assert body is not None
+    assert f"Bonjour {name}," in " ".join(str(body.get_content()).split())

@@ -1,8 +1,10 @@
-"""Looks for words where a byte search would miss them: inside PDF streams and attachments, ZIP files, gzip, databases.
+"""Looks for words where a byte search would miss them: inside PDF streams and attachments, ZIP files, gzip, mail, databases.
 
 An encrypted database shows nothing to a search of its bytes, so the home is read as its owner reads it: unlocked.
 """
 
+import email
+import email.policy
 import gzip
 import io
 import os
@@ -69,6 +71,10 @@ def unpacked(where: str, content: bytes, depth: int = 0) -> Iterator[tuple[str, 
     elif content.startswith(b"\x1f\x8b"):
         with suppress(OSError, EOFError, zlib.error):
             inner = [("gzip", gzip.decompress(content))]
+    elif where.endswith(".eml"):
+        inner = list(_of_mail(content))
+    elif where.endswith(".ics"):
+        inner = [("unfolded", content.replace(b"\r\n ", b""))]
     for name, data in inner:
         yield from unpacked(f"{where}!{name}", data, depth + 1)
 
@@ -93,6 +99,15 @@ def _of_pdf(content: bytes) -> Iterator[tuple[str, bytes]]:
     shown = subprocess.run([program("pdftotext"), "-", "-"], input=content, capture_output=True, check=True)
     # Words that a line was broken in are whole again without it.
     yield "text", shown.stdout + b"\n" + b"".join(shown.stdout.split())
+
+
+def _of_mail(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """The head as a reader shows it, and every part with its encoding taken off."""
+    letter = email.message_from_bytes(content, policy=email.policy.default)
+    yield "head", str(letter.items()).encode()
+    for number, part in enumerate(letter.walk()):
+        if isinstance(payload := part.get_payload(decode=True), bytes):
+            yield f"part {number}", payload
 
 
 def unlocked(home: Path) -> bytes:

@@ -5,6 +5,8 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,11 @@ from cli.running import lightproof
 from journeys.leaks import leaks, unlocked
 from lightproof.demo import archive as demo_archive
 from lightproof.demo.patients import studies
+from lightproof.documents.files import write_document
+from lightproof.documents.model import Document, Paragraph, Section
+from lightproof.documents.wording import day
+from lightproof.documents.xlsx import xlsx
+from lightproof.locale import LANGUAGES, speaking
 from peers.lightproof_server import Archive, serving
 
 SERIES_014 = 5_300
@@ -125,28 +132,79 @@ def test_told_by_the_authority_it_need_not_be_notified_and_the_rest_remains(
     assert letter.code == 0, letter.err
 
 
-def canaries() -> list[str]:
+def canaries() -> tuple[str, ...]:
+    """Names, numbers, UIDs and birth dates of fifty patients, as a file for people would write them."""
     invented = [study for study, _ in zip(studies(), range(50), strict=False)]
-    names = [study.patient_name for study in invented] + [study.patient_id for study in invented]
-    uids = [study.uid for study in invented]
-    return [*names, *uids, *(name.partition("^")[0] for name in names)]
+    births = [datetime.strptime(study.birth_date, "%Y%m%d").replace(tzinfo=UTC) for study in invented]
+    manners = ("%Y%m%d", "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y")
+    dates = {birth.strftime(manner) for birth in births for manner in manners}
+    for language in LANGUAGES:
+        with speaking(language):
+            dates |= {day(birth) for birth in births}
+    families = {study.patient_name.partition("^")[0] for study in invented}
+    return tuple({*(study.patient_name for study in invented), *(study.patient_id for study in invented),
+                  *(study.uid for study in invented), *families, *dates})  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [".pdf", ".odt", ".docx", ".xlsx", ".csv", ".html", ".json", ".eml", ".ics"])
+def test_a_name_or_a_birth_date_would_be_found_in_each_format(tmp_path: Path, ending: str) -> None:
+    study = next(studies())
+    family, place = study.patient_name.partition("^")[0], tmp_path / f"planted{ending}"
+    born = datetime.strptime(study.birth_date, "%Y%m%d").replace(tzinfo=UTC)
+    text = f"{'—' * 70} {family} {day(born)}"
+    document = Document(
+        title="Planted", subtitle="", language="en", made=born, producer="test", footer="",
+        sections=(Section("", (Paragraph(text),)),),
+    )  # fmt: skip
+    match ending:
+        case ".pdf" | ".odt" | ".docx" | ".html":
+            write_document(document, place)
+        case ".xlsx":
+            place.write_bytes(xlsx("Planted", ["a"], [[text]], datetime(2026, 1, 1, tzinfo=UTC)))
+        case ".eml":
+            letter = EmailMessage()
+            letter.set_content(text)
+            place.write_bytes(letter.as_bytes())
+        case ".ics":
+            line = f"SUMMARY:{text}".encode()
+            place.write_bytes(line[:70] + b"\r\n " + line[70:] + b"\r\n")
+        case _:
+            place.write_text(text)
+    found = leaks([family, day(born)], [tmp_path])
+    assert any(family.lower() in one for one in found)
+    assert any(str(born.year) in one for one in found)
 
 
 def test_nothing_that_names_a_patient_is_in_any_output(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "out"
     out.mkdir()
+    persons = tmp_path / "persons.csv"
+    persons.write_text("name,email,language\nOswald Tirremont,oswald@home.example,en\n")
     with a_horos_like_archive() as port:
         told = breached(port, home)
-        number = told["id"]
-        said = [
-            lightproof("breach", "show", number, "--out", out / "file.html", "--out", out / "file.pdf", home=home),
-            lightproof("breach", "notify", number, "--out", out / "sheet.html", "--out", out / "sheet.odt", home=home),
-            lightproof("breach", "letter", number, "--out", out / "letter.docx", home=home),
-            lightproof("breach", "register", "--out", out / "register.json", "--out", out / "register.csv", home=home),
-            lightproof("ledger", "export", out / "ledger", "--with-attachments", home=home),
-        ]
+    (home / "settings.toml").write_text(f'[alerts.calendar]\nfolder = "{out}"\n')
+    number = told["id"]
+    early = (datetime.now(UTC) - timedelta(hours=50)).isoformat()
+
+    def to(name: str, *endings: str) -> list[object]:
+        return [part for ending in endings for part in ("--out", out / f"{name}{ending}")]
+
+    aware = ("--set", f"started_at={early}", "--set", f"aware_at={early}", "--reason", "mail")
+    paper = (".html", ".pdf", ".odt", ".docx")
+    said = [
+        lightproof("breach", "assess", number, *aware, home=home),
+        lightproof("breach", "show", number, *to("file", *paper), home=home),
+        lightproof("breach", "notify", number, *to("sheet", *paper, ".json"), home=home),
+        lightproof("breach", "letter", number, *to("letter", *paper, ".txt"), home=home),
+        lightproof("breach", "letter", number, "--recipients", persons, *to("each", ".eml", ".odt"), home=home),
+        lightproof("breach", "register", *to("register", *paper, ".json", ".csv", ".xlsx"), home=home),
+        lightproof("breach", "remind", home=home),
+        lightproof("ledger", "export", out / "ledger", "--with-attachments", home=home),
+    ]
     for ran in said:
         assert ran.code == 0, ran.err
-    assert len([path for path in out.rglob("*") if path.is_file()]) > 8
+    assert {".html", ".pdf", ".odt", ".docx", ".json", ".txt", ".eml", ".csv", ".xlsx", ".ics"} <= {
+        path.suffix for path in out.rglob("*") if path.is_file()
+    }
     printed = b"\n".join(ran.out + ran.err.encode() for ran in said)
     assert leaks(canaries(), [home, out], printed=printed, database=unlocked(home)) == []

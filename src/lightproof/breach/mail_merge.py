@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -29,6 +30,7 @@ from lightproof.locale import gettext as _
 LIST_BYTES: Final = 32 * 1024 * 1024
 LIST_ROWS: Final = 100_000
 CELL: Final = 300
+_SPECIALS: Final = re.compile(r"[()<>\[\]:;@\\,\"]")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 """An address as HTML forms take it: no quoted part, no comment."""
 _DELIMITERS: Final = ",;\t"
@@ -144,10 +146,28 @@ def drafts(recipients: Recipients, letters: Callable[[Language, bool], Letter]) 
             own = written[row.language, row.minor]
             draft = EmailMessage(policy=SMTP)
             draft["X-Unsent"] = "1"
-            draft["To"] = Address(display_name=row.name, addr_spec=row.email)
+            draft["To"] = _to(row)
             draft["Subject"] = visible(own.subject)
             draft.set_content(own.text(addressee(row, own).salutation))
             yield f"letter-{place:0{width}}.eml", draft.as_bytes()
+
+
+def _to(row: Recipient) -> Address:
+    """Name and address as a reader of mail takes them back out of the header.
+
+    The standard library folds some long quoted names so that parts of them are read as addresses: such a name loses the
+    characters that have a meaning there (RFC 5322, 3.2.3). The letter itself names the person as the list does.
+    """
+    to = Address(display_name=row.name, addr_spec=row.email)
+    if not _SPECIALS.search(row.name) or _read_back(to) == (to,):
+        return to
+    return Address(display_name=" ".join(_SPECIALS.sub(" ", row.name).split()), addr_spec=row.email)
+
+
+def _read_back(to: Address) -> tuple[Address, ...]:
+    draft = EmailMessage(policy=SMTP)
+    draft["To"] = to
+    return tuple(message_from_bytes(draft.as_bytes(), policy=SMTP)["To"].addresses)
 
 
 def addressee(row: Recipient, written: Letter) -> Addressee:
