@@ -5,7 +5,7 @@ import io
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -62,8 +62,8 @@ def html_said(page: bytes, plain: bytes) -> str:
     return "".join(reader.text)
 
 
-def pdf_said(content: bytes, folder: Path) -> str:
-    """The text of a PDF in which nothing acts."""
+def pdf_said(content: bytes, folder: Path, heads: Iterable[str] = ()) -> str:
+    """The text of a PDF in which nothing acts. `heads`: of its tables, which stand again on top of each page."""
     path = folder / "document.pdf"
     path.write_bytes(content)
     with pikepdf.open(path) as document:
@@ -72,16 +72,19 @@ def pdf_said(content: bytes, folder: Path) -> str:
             for key, value in held.items():
                 assert key not in PDF_ACTIVE
                 assert not (key in ("/S", "/Type") and str(value) in PDF_ACTIVE)
-    return pdf_text(path)
+    return pdf_text(path, heads)
 
 
-def pdf_text(path: Path) -> str:
-    """What pdftotext reads, without the foot of each page."""
+def pdf_text(path: Path, heads: Iterable[str] = ()) -> str:
+    """What pdftotext reads, without the foot of each page and the heads repeated on top of it."""
     told = subprocess.run(
         [program("pdftotext"), "-raw", "-enc", "UTF-8", path, "-"], capture_output=True, check=True, timeout=120
     )
+    text = _PAGE.sub("", told.stdout.decode())
+    for head in heads:
+        text = re.sub(r"\f\s*" + r"\s*".join(map(re.escape, squeezed(head))), "", text)
     # Written back from code points: the font has no glyph for them, and PDF/A forbids to pretend.
-    return _CODE_POINT.sub(lambda found: chr(int(squeezed(found[1]), 16)), _PAGE.sub("", told.stdout.decode()))
+    return _CODE_POINT.sub(lambda found: chr(int(squeezed(found[1]), 16)), text)
 
 
 def _xml(package: bytes) -> Iterator[tuple[str, Element]]:
@@ -99,7 +102,7 @@ def office_said(package: bytes, plain: bytes) -> str:
     said: list[str] = []
     for name, root in _xml(package):
         for node in root.iter():
-            assert node.tag in allowed
+            assert node.tag in allowed, node.tag
             assert node.tag.rpartition("}")[2] not in OFFICE_ACTIVE
             outside = [value for key, value in node.attrib.items() if key.endswith(("TargetMode", "}href"))]
             assert not outside
