@@ -17,12 +17,13 @@ import pytest
 from breach.practice_case import DIGEST, FOUND, GRAVE, PRACTICE, a_notice, an_entry, filed, the_incident
 from lightproof.breach.asked import Judgement
 from lightproof.breach.notification_json import dumps, filed_values
-from lightproof.breach.sheets import sheet
+from lightproof.breach.sheets import brief, sheet
 from lightproof.documents.docx import docx
 from lightproof.documents.html import html
 from lightproof.documents.model import Document
 from lightproof.documents.odt import odt
 from lightproof.documents.pdf import pdf
+from lightproof.documents.terminal import Screen, terminal
 from lightproof.documents.text import LONGEST
 from lightproof.errors import UsageRefused
 from lightproof.law.forms import form
@@ -247,3 +248,16 @@ def test_what_is_doubtful_of_the_law_stands_before_the_steps_of_filing() -> None
     for form_id in FORMS:
         page = all_text(sheet(a_notice(judgement=doubtful), form_id, PARIS))
         assert 0 < page.index("only proposed") < page.index("A person files it")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_screen_names_every_question_that_is_still_open(language: Language) -> None:
+    with speaking(language):
+        notice = a_notice()
+        drawn = terminal(brief(notice, "cnil", PARIS), Screen(colour=False, symbols=True))
+        said = " ".join(drawn.split())
+        for field in notice.fields:
+            if field.open or field.state == "to-confirm":
+                assert " ".join(f"{field.question.number} {field.question.label}".split()) in said
+    assert max(map(len, drawn.splitlines())) <= 80
+    assert len(drawn.splitlines()) <= 26

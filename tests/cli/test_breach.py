@@ -160,20 +160,15 @@ def test_a_breach_is_summed_up_on_one_screen_with_both_readings_of_the_period(ho
 
 
 def test_a_law_that_is_only_proposed_is_never_shown_as_the_law(home: Path, tmp_path: Path) -> None:
-    number = reported(
-        home, "--set", "recipients=public", "--set", "confidentiality=presumed", "--set", "sensitive=health"
-    )
+    reported(home)
     (home / "settings.toml").write_text('[breach]\nregimes = ["gdpr/eu-omnibus-2025"]\n')
-    # Of this breach the law in force was asked first: only one that it never judged is left without.
-    fresh = lightproof("breach", "open", "--report", "A door was open", "--json", home=home).json["id"]
-    for one in (number, fresh):
-        lightproof("breach", "assess", one, home=home)
-        shown = lightproof("breach", "show", one, home=home).out.decode()
-        assert "This regime is only proposed: it is not the law." in shown
-        assert "must be told" not in shown
-        place = tmp_path / f"{one}.html"
-        lightproof("breach", "show", one, "--out", place, home=home)
-        assert "only proposed" in place.read_text()
+    number = lightproof("breach", "open", "--report", "A door was open", "--json", home=home).json["id"]
+    shown = lightproof("breach", "show", number, home=home).out.decode()
+    assert "it is not the law." in " ".join(shown.split())
+    assert "must be told" not in shown
+    place = tmp_path / "file.html"
+    lightproof("breach", "show", number, "--out", place, home=home)
+    assert "only proposed" in place.read_text()
 
 
 def test_two_laws_judge_side_by_side(home: Path, tmp_path: Path) -> None:
@@ -222,11 +217,8 @@ def test_two_laws_run_side_by_side_for_one_breach(home: Path, tmp_path: Path) ->
     told = lightproof("breach", "assess", number, "--json", home=home).json
     assert set(told["assessments"]) == {"ch/ch", "gdpr/fr"}
     assert told["clock"]["deadline"] == "2026-01-08T09:00:00.000000Z"
-    swiss = lightproof("breach", "notify", number, home=home).out.decode()
-    assert "The competent supervisory authority" in swiss
-    assert "CNIL" not in swiss
-    timeless = lightproof("breach", "notify", number, "--form", "cnil", home=home).out.decode()
-    assert "As soon as possible" in timeless
+    swiss = lightproof("breach", "notify", number, home=home)
+    assert (swiss.code, "form-of-another-law" in swiss.err) == (2, True)
     french = lightproof("breach", "notify", number, "--regime", "gdpr/fr", home=home).out.decode()
     assert "The deadline has passed" in french
     assert "CNIL" in french

@@ -1,4 +1,4 @@
-"""Looks for words where a byte search would miss them: inside PDF streams and attachments, ZIP files, gzip, mail, databases.
+"""Looks for words where a search of bytes would miss them: in streams of PDF, ZIP files, gzip, mail, databases.
 
 An encrypted database shows nothing to a search of its bytes, so the home is read as its owner reads it: unlocked.
 """

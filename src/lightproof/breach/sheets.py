@@ -8,6 +8,7 @@ Rules of this file:
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, timedelta, tzinfo
 from itertools import zip_longest
 from typing import Final
@@ -37,6 +38,7 @@ from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
 BLANK: Final = "…" * 12
+_A_ROW: Final = 3
 _CELL: Final = 250
 """Characters of several answers that one cell holds."""
 _TONES: Final[dict[State, Tone]] = {
@@ -58,6 +60,42 @@ def sheet(notice: Notification, name: str, zone: tzinfo) -> Document:
     if ordered is not None and ordered.status == "in-force":
         return letter_33(notice, ordered, zone)
     return _sheet(notice, ordered or form(name), zone)
+
+
+def brief(notice: Notification, name: str, zone: tzinfo) -> Document:
+    """What a screen has room for: the clock, what is still open, and the next commands."""
+    wanted = outline(name) or form(name)
+    blocks: list[Block] = [_clock(notice, zone), _counts(notice)]
+    if before := _before_filing(notice):
+        blocks.append(Items(_("Before you file"), before))
+    rows = [
+        (_("To complete now"), [field for field in notice.shown if field.needed_now]),
+        (_("May follow"), [field for field in notice.shown if field.open and not field.needed_now]),
+        (_("To confirm"), [field for field in notice.shown if field.state == "to-confirm"]),
+    ]
+    named = (row for term, fields in rows for row in _named(term, fields))
+    blocks.append(FactList((*named, *_instants(notice, zone))))
+    blocks.append(Items(_("Next"), tuple(_next(notice)), ordered=True))
+    return replace(_sheet(notice, wanted, zone), sections=(Section(_("What to do"), tuple(blocks)),))
+
+
+def _named(term: str, fields: Sequence[Field]) -> Iterable[tuple[str, str]]:
+    """Questions by number and name, as many in a row as a screen shows whole."""
+    for start in range(0, len(fields), _A_ROW):
+        few = fields[start : start + _A_ROW]
+        yield (
+            term if start == 0 else "",
+            _semicolon().join(f"{one.question.number} {one.question.label}" for one in few),
+        )
+
+
+def _next(notice: Notification) -> Iterable[str]:
+    number = notice.breach
+    if notice.field("ongoing").answer.value is True:
+        yield _("Close the access, then check again: lightproof check")
+    yield _("Write the sheet: lightproof breach notify {n} --out sheet.html").format(n=number)
+    yield _("File it yourself: lightproof sends nothing.")
+    yield _("Record the number you receive: lightproof breach notify {n} --filed … --reference …").format(n=number)
 
 
 def _sheet(notice: Notification, wanted: Form | Outline, zone: tzinfo) -> Document:

@@ -118,15 +118,14 @@ def write_notice(notice: "Notification", form_id: str, path: Path) -> None:
 
 
 def show_notice(notice: "Notification", form_id: str, *, as_json: bool) -> None:
-    """The first page on a terminal, or the whole notice as JSON."""
+    """What is to do on a terminal, or the whole notice as JSON."""
     from lightproof.breach.notification_json import dumps
-    from lightproof.breach.sheets import sheet
+    from lightproof.breach.sheets import brief
     from lightproof.documents.terminal import Screen, terminal
 
     if as_json:
         sys.stdout.buffer.write(dumps(notice))
     else:
         screen = Screen.of(sys.stdout, os.environ)
-        following = f"lightproof breach notify {notice.breach} --out sheet.html"
-        sys.stdout.write(terminal(sheet(notice, form_id, zone()), screen, following))
+        sys.stdout.write(terminal(brief(notice, form_id, zone()), screen))
     sys.stdout.flush()

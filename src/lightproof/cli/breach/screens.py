@@ -13,7 +13,7 @@ from lightproof.locale import ngettext
 if TYPE_CHECKING:
     from lightproof.breach.register import Line, Page
 
-_TITLE: Final = 36
+_TITLE: Final = 40
 _WIDTH: Final = 78
 
 
@@ -30,7 +30,7 @@ def rows_as_text(page: "Page", now: datetime) -> str:
     if not page.total:
         return _("No breach in the register.") + "\n"
     lines = [
-        f"{line.id:12}  {_left(line, now):>10}  {_state(line):10}  {for_terminal(_cut(line.title))}"
+        f"{line.id:12}  {_left(line, now):>11}  {_state(line):10}  {for_terminal(_cut(line.title))}"
         for line in page.lines
     ]
     if page.total > len(page.lines):
