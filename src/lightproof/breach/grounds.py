@@ -141,6 +141,7 @@ def unshown(facts: BreachFacts) -> tuple[str, ...]:
         "availability_effect": facts.availability_effect
         in (AvailabilityEffect.WITHOUT_DIFFICULTY, AvailabilityEffect.TEMPORARY),
         "data_context": any(step.steps < 0 for step in facts.data_context),
+        "risk_removed": bool(facts.risk_removed),
         "disproportionate_effort": facts.disproportionate_effort is not None,
     }
     return tuple(name for name, said in claims.items() if said and not facts.shown(name))

@@ -207,7 +207,7 @@ def _communicate(facts: BreachFacts, regime: Regime, scored: Severity) -> Answer
         return exempt
     answer = _as_tested("communicate", outcome, facts, telling)
     if outcome.choice == "yes":
-        ways = [_("Article {key}: {words}; shown by {evidence}.").format(key=row.key, words=row.words,
+        ways = [_("Article {key}: {words} (evidence: {evidence}).").format(key=row.key, words=row.words,
                 evidence=row.evidence) for row in regime.exemptions]  # fmt: skip
         answer = replace(answer, would_change=(*answer.would_change, *ways))
     exemptions = (_EXEMPTION_OF.get(ground.id, "") for ground in outcome.grounds)
