@@ -69,12 +69,18 @@ MATCHES: Final = json.dumps(
 
 
 async def generous_web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """DICOMweb that has one answer to every request below its root: the metadata of all."""
+    """DICOMweb that has one answer to every request below its root: the metadata of all; and a viewer that names it."""
     while request := await reader.readuntil(b"\r\n\r\n"):
-        found = request.split(b" ")[1].startswith(b"/dicom-web/studies")
-        body = MATCHES.encode() if found else b""
+        path = request.split(b" ")[1]
+        body = MATCHES.encode() if path.startswith(b"/dicom-web/studies") else b""
+        if path == b"/app-config.js":
+            body = (
+                b"window.config = { qidoRoot: '/dicom-web', wadoRoot: '/dicom-web', wadoUriRoot: '/dicom-web/studies' }"
+            )
+        found = bool(body)
         writer.write(
-            f"HTTP/1.1 {'200 OK' if found else '404 Not Found'}\r\nContent-Type: application/dicom+json\r\n"
+            f"HTTP/1.1 {'200 OK' if found else '404 Not Found'}\r\n"
+            f"Content-Type: {'application/dicom+json' if path.startswith(b'/dicom-web/studies') else 'text/javascript'}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()
         )
         writer.write(body)

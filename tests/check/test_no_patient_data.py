@@ -87,8 +87,12 @@ async def test_a_server_that_answers_without_filter_is_left_at_its_first_match(
 
 @pytest.mark.parametrize(
     ("server", "signal"),
-    [(generous_archive, "dicom-find-executed"), (generous_web, "dicomweb-qido-executed")],
-    ids=["DICOM", "DICOMweb"],
+    [
+        (generous_archive, "dicom-find-executed"),
+        (generous_web, "dicomweb-qido-executed"),
+        (generous_web, "web-viewer-open"),
+    ],
+    ids=["DICOM", "DICOMweb", "a viewer"],
 )
 async def test_of_ten_thousand_patients_sent_unasked_not_one_is_read(
     server: Behaviour, signal: str, monkeypatch: pytest.MonkeyPatch

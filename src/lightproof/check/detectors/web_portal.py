@@ -73,7 +73,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         )
         for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, product, version)):
             yield observation
-        if product == _OHIF and not asks and (observation := await _viewer(wire, web, roots)) is not None:
+        if product == _OHIF and not asks and (observation := await _viewer(wire, roots)) is not None:
             yield observation
 
 
@@ -119,10 +119,11 @@ def _is_script(answer: Response) -> bool:
     return answer.status == 200 and not is_html(answer)
 
 
-async def _viewer(wire: Wire, web: HttpSession, roots: tuple[str, ...]) -> Observation | None:
+async def _viewer(wire: Wire, roots: tuple[str, ...]) -> Observation | None:
     """A viewer shows images to strangers when the archive it names answers them; one elsewhere is only mentioned."""
     here = [there for root in roots if (there := path_here(wire, _OHIF_CONFIGURATION, root)) is not None]
-    answers = [(await dicomweb.query(web, root.rstrip("/")))[0] for root in here[:2]]
+    async with HttpSession(wire, narrow=True) as web:
+        answers = [(await dicomweb.query(web, root.rstrip("/")))[0] for root in here[:2]]
     opened = Answered.EXECUTED in answers or Answered.DISCLOSING in answers
     elsewhere = next((root for root in roots if path_here(wire, _OHIF_CONFIGURATION, root) is None), None)
     if not opened and elsewhere is None:

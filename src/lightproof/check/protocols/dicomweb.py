@@ -118,6 +118,7 @@ def viewer_roots(script: bytes) -> Named:
 
 async def query(web: HttpSession, root: str) -> tuple[Answered, Response]:
     """QIDO-RS for a study that cannot exist (PS3.18 section 10.6)."""
+    web.must_be_narrow()
     answer = await web.request(
         f"{root}/studies?StudyInstanceUID={NO_STUDY}&limit=1",
         headers={"accept": "application/dicom+json"},
@@ -154,6 +155,7 @@ async def retrieve(web: HttpSession, root: str) -> tuple[Answered, Response]:
 
     A 404 proves that the request was processed only where it differs from the 404 for a service that does not exist.
     """
+    web.must_be_narrow()
     asked, impossible = f"{root}/studies/{NO_STUDY}/metadata", f"{root}/lightproof/{NO_STUDY}/metadata"
     headers = {"accept": "application/dicom+json"}
     answer = await web.request(asked, headers=headers, body_limit=_EMPTY_ANSWER, error_limit=2_048)
@@ -172,6 +174,7 @@ async def retrieve_by_uri(web: HttpSession, path: str) -> tuple[Answered, Respon
 
     Processed when a complete request for nothing and an incomplete request are answered differently (404 and 400).
     """
+    web.must_be_narrow()
     complete = f"{path}?requestType=WADO&studyUID={NO_STUDY}&seriesUID={NO_STUDY}&objectUID={NO_STUDY}"
     answer = await web.request(complete, body_limit=0, error_limit=2_048)
     if demands_identity(answer):

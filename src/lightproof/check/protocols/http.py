@@ -139,12 +139,16 @@ class HttpSession:
 
         A server that ignores Range and sends the whole file is cut off after byte `last`. For narrow sessions only.
         """
-        if not self._narrow:
-            raise ValueError("a part of a file is asked for in a narrow session: others read ahead")
+        self.must_be_narrow()
         headers = {"range": f"bytes={first}-{last}"}
         ask = _Ask(method="GET", path=path, headers=headers, body_limit=last - first + 1, part=(first, last))
         answer = await self._exchange(ask)
         return replace(answer, body=answer.body[first:]) if answer.status == 200 else answer
+
+    def must_be_narrow(self) -> None:
+        """Raises ValueError unless it is: whoever asks about patients' data says so here, as others read ahead."""
+        if not self._narrow:
+            raise ValueError("patients' data is asked about in a narrow session")
 
     async def propfind(self, path: str, *, body_limit: int = 4 * 1024) -> Response:
         """What kind of resource `path` is, not what it holds (RFC 4918 section 9.1, Depth 0, resourcetype alone)."""
