@@ -67,21 +67,18 @@ MATCHES: Final = json.dumps(
 )
 """What QIDO-RS says when it ignores the question."""
 
+_VIEWER: Final = "window.config = { qidoRoot: '/dicom-web', wadoRoot: '/dicom-web', wadoUriRoot: '/dicom-web/studies' }"
+
 
 async def generous_web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """DICOMweb that has one answer to every request below its root: the metadata of all; and a viewer that names it."""
     while request := await reader.readuntil(b"\r\n\r\n"):
-        path = request.split(b" ")[1]
-        body = MATCHES.encode() if path.startswith(b"/dicom-web/studies") else b""
-        if path == b"/app-config.js":
-            body = (
-                b"window.config = { qidoRoot: '/dicom-web', wadoRoot: '/dicom-web', wadoUriRoot: '/dicom-web/studies' }"
-            )
-        found = bool(body)
-        writer.write(
-            f"HTTP/1.1 {'200 OK' if found else '404 Not Found'}\r\n"
-            f"Content-Type: {'application/dicom+json' if path.startswith(b'/dicom-web/studies') else 'text/javascript'}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n".encode()
-        )
-        writer.write(body)
+        path = request.split(b" ")[1].decode()
+        status, content_type, body = "404 Not Found", "text/plain", ""
+        if path.startswith("/dicom-web/studies"):
+            status, content_type, body = "200 OK", "application/dicom+json", MATCHES
+        elif path == "/app-config.js":
+            status, content_type, body = "200 OK", "text/javascript", _VIEWER
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write((head + body).encode())
         await writer.drain()

@@ -42,7 +42,7 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is established about a service. Facts hold apart: a default Orthanc is open and writable, not listable."""
+    """What is established about a service. Facts hold apart: a default Orthanc is open and not listable."""
 
     reachable: bool | None = None
     open: bool | None = None
