@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -145,18 +146,20 @@ class Fleet:
 @contextmanager
 def fleet(program: str, first: int, count: int, port: int) -> Iterator[Fleet]:
     """Endpoints `first` to `first + count`, as `program` (a script of this folder) has them behave."""
-    process = subprocess.Popen(
-        [sys.executable, str(TESTS / "check" / program), str(first), str(count), str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))},
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield Fleet(process)
-    finally:
-        process.kill()
-        with contextlib.suppress(BrokenPipeError):
-            process.communicate()
+    paths = os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(
+            [sys.executable, str(TESTS / "check" / program), str(first), str(count), str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths, "TMPDIR": folder},
+        )
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield Fleet(process)
+        finally:
+            process.kill()
+            with contextlib.suppress(BrokenPipeError):
+                process.communicate()
