@@ -6,7 +6,8 @@ The services run in a process of their own, so that what is measured here is the
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 
 import pytest
@@ -16,8 +17,9 @@ from check.fleets import address, fleet
 from check.hostile_services import BEHAVIOURS, HOSTILE
 from check.memory import growth
 from check.services import serving
-from check.visiting import visit
-from lightproof.check.engine import Visit
+from check.visiting import NOW, visit
+from lightproof.check.consent import Consent
+from lightproof.check.engine import Engine, Visit
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import Target
 from peers.processes import free_port
@@ -99,3 +101,21 @@ async def test_no_lure_is_followed() -> None:
     finally:
         elsewhere.close()
     assert visitors == 0
+
+
+class Stumbling:
+    """An admission that has a fault of its own."""
+
+    @asynccontextmanager
+    async def connection(self, address: str) -> AsyncGenerator[None]:
+        raise ValueError(address)
+        yield
+
+
+async def test_a_fault_of_ours_on_one_target_is_recorded_and_ends_no_run() -> None:
+    engine = Engine(
+        detectors=(), admission=Stumbling(), now=lambda: NOW, consent=Consent(), budget=Budget(total_s=DEADLINE_S)
+    )
+    async with aclosing(engine.run([Target("127.0.0.1", 9), Target("127.0.0.1", 10)])) as visits:
+        seen = [visit async for visit in visits]
+    assert [entry.reason for visit in seen for entry in visit.unchecked] == ["detector-fault", "detector-fault"]

@@ -6,6 +6,7 @@ dcm4chee, a box with a patient in a forward's label) is said in code. A recorder
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,9 +34,14 @@ from peers.vsftpd import running_vsftpd
 WORDS: Final = ("CANARY", "ZEBULON", "18870713", STUDY)
 """Search for these: every text below has at least one of them."""
 FILES: Final = (f"{NAME}.dcm", "CANARY ZEBULON 18870713.dcm", f"{STUDY}.dcm")
-SMB_ADDRESS: Final = "127.8.0.1"
 SMB_PORT: Final = 445
 HL7_PORT: Final = 2575
+
+
+def address_of_ours(network: int) -> str:
+    """An address of 127.NETWORK.0.0/16 that no other process of tests has: some protocols are known by their port."""
+    number = os.getpid() % 65_024 + 256
+    return f"127.{network}.{number >> 8}.{number & 255}"
 
 
 @dataclass
@@ -143,7 +149,7 @@ async def exposed_practice(folder: Path, certificates: Certificates) -> AsyncGen
             await said(f"http/{name}", answering(answers))
         await said("http/in TLS", answering(_webs()["viewer"]), tls=secret)
         await said("greeting/ssh", saying(b"SSH-2.0-CANARY_ZEBULON 18870713\r\n", on_request=False))
-        await said("greeting/hl7", saying(HL7, on_request=False), address=SMB_ADDRESS, port=HL7_PORT)
+        await said("greeting/hl7", saying(HL7, on_request=False), address=address_of_ours(8), port=HL7_PORT)
         await said("ftp/in code", ftp_in_code)
 
         enter = stack.enter_context
@@ -176,7 +182,7 @@ async def exposed_practice(folder: Path, certificates: Certificates) -> AsyncGen
         about = {"workgroup": "CANARYGROUP", "netbios name": "CANARYBOX", "server string": NAME}
         samba = enter(running_samba(_made(public / "smb"), shares, about))
         _lay(samba.root)
-        await record("smb/samba", samba.port, address=SMB_ADDRESS, port=SMB_PORT)
+        await record("smb/samba", samba.port, address=address_of_ours(8), port=SMB_PORT)
 
         motd = folder / "motd"
         motd.write_text(f"{NAME} 18870713\n")

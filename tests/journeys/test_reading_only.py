@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from journeys.exposed_practice import Practice, exposed_practice
+from journeys.exposed_practice import Practice, address_of_ours, exposed_practice
 from journeys.reading_only import forbidden, forbidden_action, forbidden_datagram
 from lightproof.dicom.dimse import encode_command, move_request, store_request
 from lightproof.dicom.encoding import encode_pdu
@@ -21,7 +21,6 @@ from lightproof.dicom.uids import CT_IMAGE_STORAGE, STUDY_ROOT_FIND
 from peers.certificates import Certificates
 from peers.nfs import NfsServer
 
-BOX = "127.8.0.2"
 ETH_P_IP = 0x0800
 
 
@@ -68,10 +67,10 @@ async def test_nothing_is_said_that_could_change_anything(
     options: tuple[str, ...], practice: Practice, tmp_path: Path
 ) -> None:
     before = contents(practice.served)
-    loop, silent = asyncio.get_running_loop(), Datagrams()
+    loop, silent, box = asyncio.get_running_loop(), Datagrams(), address_of_ours(7)
     for port in (1900, 5351):
-        await loop.create_datagram_endpoint(lambda: silent, local_addr=(BOX, port))
-    boxes = ("--box", practice.box, "--box", BOX)
+        await loop.create_datagram_endpoint(lambda: silent, local_addr=(box, port))
+    boxes = ("--box", practice.box, "--box", box)
     assert await check(tmp_path / "home", *practice.targets, *boxes, *options) == 3
     told = {
         name: wrong
