@@ -114,10 +114,21 @@ async def _fleet(choose: Callable[[int], Endpoint], first: int, count: int, port
     await asyncio.sleep(0)
     if failed := [task for task in listening if task.done()]:
         failed[0].result()
+    lags = [0.0]
+    ticking = asyncio.create_task(_tick(lags))
     print("ready", flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(calls), flush=True)
+        print(json.dumps({"calls": calls, "lag_s": max(lags)}), flush=True)
+    ticking.cancel()
     os._exit(0)  # floods do not end by themselves
+
+
+async def _tick(lags: list[float]) -> None:
+    """Keeps how late this process ever was to act."""
+    while True:
+        due = time.monotonic() + 0.05
+        await asyncio.sleep(0.05)
+        lags[0] = max(lags[0], time.monotonic() - due)
 
 
 def main(choose: Callable[[int], Endpoint]) -> None:
@@ -132,6 +143,8 @@ class Fleet:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.lag_s = 0.0
+        """How late it was at most, until it was last asked for its calls, to see what had happened."""
 
     def calls(self) -> Mapping[str, list[Call]]:
         """The calls so far, by address."""
@@ -139,8 +152,9 @@ class Fleet:
         assert self._process.stdout is not None
         self._process.stdin.write("tell\n")
         self._process.stdin.flush()
-        told: dict[str, list[tuple[float, float | None, int]]] = json.loads(self._process.stdout.readline())
-        return {place: [Call(*call) for call in calls] for place, calls in told.items()}
+        told = json.loads(self._process.stdout.readline())
+        self.lag_s = told["lag_s"]
+        return {place: [Call(*call) for call in calls] for place, calls in told["calls"].items()}
 
 
 @contextmanager

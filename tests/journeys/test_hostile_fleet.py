@@ -21,8 +21,6 @@ from peers.processes import free_port
 
 VISIT_S = 45.0
 """The deadline of one target's whole visit (check/run.py)."""
-NOTICED_S = 0.7
-"""A service that sleeps between two drips notices so much later that its visitor has left."""
 MOST_MB = 120
 """Of any process of the command; 111 were measured. Of these, 78 MB are held before the first packet: the ledger's
 database takes its share; a first run, which makes the home, holds 11 MB more, and so does one without bytecode."""
@@ -70,8 +68,18 @@ def visit_s(calls: Sequence[Call]) -> float:
     return max(call.closed or 0.0 for call in visit) - min(call.opened for call in visit)
 
 
-def judge(checked: Checked, *, honest: Sequence[int], hostile: Sequence[int], calls: Mapping[str, list[Call]]) -> None:
-    """Right about the honest, in time with every hostile one, and broken by none."""
+def judge(
+    checked: Checked,
+    *,
+    honest: Sequence[int],
+    hostile: Sequence[int],
+    calls: Mapping[str, list[Call]],
+    lag_s: float,
+) -> None:
+    """Right about the honest, in time with every hostile one, and broken by none.
+
+    `lag_s`: how late the hostile services were to see when they were called and left.
+    """
     services, unchecked = checked.report["services"], checked.report["unchecked"]
     right = {address(n) for n in honest}
     assert {s["address"] for s in services if s["facts"]["listable"] and s["address"] in right} == right
@@ -80,7 +88,7 @@ def judge(checked: Checked, *, honest: Sequence[int], hostile: Sequence[int], ca
     late = {
         f"{names[n % len(names)]} ({address(n)})": round(span, 1)
         for n in hostile
-        if (span := visit_s(calls[address(n)])) > VISIT_S + 1 + NOTICED_S
+        if (span := visit_s(calls[address(n)])) > VISIT_S + 1 + lag_s
     }
     assert late == {}
     assert [entry for entry in unchecked if entry["reason"] == "detector-fault"] == []
@@ -105,9 +113,11 @@ def met(honest: range, hostile: range, folder: Path) -> Checked:
         ends = time.monotonic() + 10
         while not settled(calls := hostiles.calls()) and time.monotonic() < ends:
             time.sleep(0.2)
-    judge(checked, honest=honest, hostile=hostile, calls=calls)
+    judge(checked, honest=honest, hostile=hostile, calls=calls, lag_s=hostiles.lag_s)
     longest = max(visit_s(calls[address(n)]) for n in hostile)
-    print(f"{checked.elapsed_s:.0f} s, longest visit {longest:.1f} s, MB by process: {checked.peaks_mb}")
+    print(
+        f"{checked.elapsed_s:.0f} s, longest visit {longest:.1f} s, seen {hostiles.lag_s:.2f} s late; MB by process: {checked.peaks_mb}"
+    )
     return checked
 
 
