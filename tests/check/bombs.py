@@ -78,17 +78,21 @@ BOMBS: Mapping[str, Callable[[int], bytes]] = {
 """Answers of HTTP, each of which unpacks to about so many bytes."""
 
 
+_SIZE = 40 * _MB
+
+
 @cache
-def _made(name: str, size: int) -> bytes:
+def made(name: str, size: int = _SIZE) -> bytes:
+    """One of them; packing takes a moment, once."""
     return BOMBS[name](size)
 
 
-def bomb(name: str, size: int = 40 * _MB) -> Behaviour:
+def bomb(name: str) -> Behaviour:
     """Answers every request with this one; it is made when first asked for."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65_536):
-            writer.write(_made(name, size))
+            writer.write(made(name))
             await writer.drain()
 
     return behave

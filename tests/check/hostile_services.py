@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trustme
 
-from check.bombs import BOMBS, bomb, endless_gzip
+from check.bombs import BOMBS, bomb, endless_gzip, made
 from check.fleets import Behaviour, Endpoint, main
 from lightproof.dicom.association import Association, Event
 from lightproof.dicom.dimse import PENDING, Command
@@ -276,4 +276,6 @@ HOSTILE: Mapping[str, Endpoint] = {
 if __name__ == "__main__":
     # Endpoint n has behaviour n modulo their number.
     endpoints = tuple(HOSTILE.values())
+    for name in BOMBS:
+        made(name)
     main(lambda number: endpoints[number % len(endpoints)])

@@ -115,9 +115,8 @@ def met(honest: range, hostile: range, folder: Path) -> Checked:
             time.sleep(0.2)
     judge(checked, honest=honest, hostile=hostile, calls=calls, lag_s=hostiles.lag_s)
     longest = max(visit_s(calls[address(n)]) for n in hostile)
-    print(
-        f"{checked.elapsed_s:.0f} s, longest visit {longest:.1f} s, seen {hostiles.lag_s:.2f} s late; MB by process: {checked.peaks_mb}"
-    )
+    seen = f"longest visit {longest:.1f} s, seen {hostiles.lag_s:.2f} s late"
+    print(f"{checked.elapsed_s:.0f} s, {seen}; MB by process: {checked.peaks_mb}")
     return checked
 
 
