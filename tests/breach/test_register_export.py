@@ -92,3 +92,16 @@ def test_the_columns_of_the_sheet_are_as_wide_as_what_they_hold() -> None:
     narrow, wide = (sheet.column_dimensions[letter].width for letter in ("A", "E"))
     assert narrow < 20
     assert wide > 45
+
+
+def test_a_long_cell_is_whole_in_every_table() -> None:
+    long = the_incident(missing_measures=[f"Measure {n}: {'x' * 200}" for n in range(20)])
+    cell = row(long)["prior_measures"]
+    assert len(cell) > 4_000
+    assert cell.replace("\n", " · ") in as_csv([long]).decode("utf-8-sig")
+    sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx([long], NOW))).active
+    assert sheet is not None
+    assert cell in [one.value for one in sheet[2]]
+    [block] = as_document([long], NOW, "").sections[0].blocks
+    assert isinstance(block, Table)
+    assert set(cell.splitlines()) <= {str(text) for _head, text in block.rows}

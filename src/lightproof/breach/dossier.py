@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from lightproof import __version__
 from lightproof.breach.access.told import access_blocks
+from lightproof.breach.beside import Beside, beside
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.history import said
@@ -279,6 +280,9 @@ def _assessed(told: Incident) -> list[Block]:
     blocks: list[Block] = [_duties(told)] if told.assessments else []
     for name, payload in told.assessments.items():
         blocks += _judged(name, payload)
+    if others := beside(told):
+        columns = (_("Done"), _("Duty of another law"), _("When"))
+        blocks.append(Table(_("If they apply to you"), columns, tuple(map(_other_duty, others)), widths=(2, 6, 4)))
     standing = dict.fromkeys(told.decision(duty, law) for duty in DUTIES for law in told.laws)
     for decided in filter(None, standing):
         reason = decided.reason or _("no reason given")
@@ -290,6 +294,19 @@ def _assessed(told: Incident) -> list[Block]:
         )  # fmt: skip
         blocks.append(Paragraph(said))
     return blocks or [Paragraph(_("Not assessed yet."))]
+
+
+def _other_duty(one: Beside) -> tuple[str | Mark, ...]:
+    """A duty that no assessment judges, by when, and whether somebody has said that it was done."""
+    if one.done:
+        when = _("informed on {when}").format(when=wording.instant(one.told_at)) if one.told_at else one.period
+        return Mark(Tone.GOOD, _("yes")), one.words, when
+    steps = [
+        _("{fact}: {value}").format(fact=step.words, value=wording.instant(step.deadline))
+        for step in one.steps
+        if step.deadline is not None
+    ]
+    return Mark(Tone.INFO, _("not said")), one.words, " · ".join(steps) or one.period
 
 
 def _judged(name: str, payload: Mapping[str, Any]) -> Iterator[Block]:
@@ -304,8 +321,8 @@ def _judged(name: str, payload: Mapping[str, Any]) -> Iterator[Block]:
     if terms := element_rows(payload):
         title = _("The score: {sum}").format(sum=sum_text(payload))
         yield Table(title, (_("Value"), _("Term"), _("Why")), terms, widths=(1, 4, 5))
-    if beside := also_weighs(payload):
-        yield Items(_("What else weighs"), beside)
+    if marks := also_weighs(payload):
+        yield Items(_("What else weighs"), marks)
     for answer in _sequence(payload.get("answers")):
         law = ", ".join(filter(None, (str(answer.get("article", "")), str(answer.get("period", "")))))
         title = f"{duty_word(answer['duty'])} {choice_word(answer['choice'])} ({law})"

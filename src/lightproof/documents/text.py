@@ -55,11 +55,11 @@ def for_terminal(text: str) -> TerminalText:
 
 
 def for_csv(text: str) -> CsvCell:
-    """Text that a spreadsheet shows and never computes: a formula's first character gets an apostrophe before it.
+    """Text, whole, that a spreadsheet shows and never computes: before a formula's first character comes an apostrophe.
 
     Source: OWASP ASVS 5.0, 1.2.10.
     """
-    shown = visible(text)
+    shown = spelled_out(text)
     return CsvCell("'" + shown if text.startswith(_CSV_FORMULA) or shown.lstrip().startswith(_CSV_FORMULA) else shown)
 
 
