@@ -261,3 +261,4 @@ def test_a_screen_names_every_question_that_is_still_open(language: Language) ->
                 assert " ".join(f"{field.question.number} {field.question.label}".split()) in said
     assert max(map(len, drawn.splitlines())) <= 80
     assert len(drawn.splitlines()) <= 26
+    assert "www.cnil.fr" in said

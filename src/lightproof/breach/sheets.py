@@ -65,7 +65,7 @@ def sheet(notice: Notification, name: str, zone: tzinfo) -> Document:
 def brief(notice: Notification, name: str, zone: tzinfo) -> Document:
     """What a screen has room for: the clock, what is still open, and the next commands."""
     wanted = outline(name) or form(name)
-    blocks: list[Block] = [_clock(notice, zone), _counts(notice)]
+    blocks: list[Block] = [_clock(notice, zone)]
     if before := _before_filing(notice):
         blocks.append(Items(_("Before you file"), before))
     rows = [
@@ -74,8 +74,8 @@ def brief(notice: Notification, name: str, zone: tzinfo) -> Document:
         (_("To confirm"), [field for field in notice.shown if field.state == "to-confirm"]),
     ]
     named = (row for term, fields in rows for row in _named(term, fields))
-    blocks.append(FactList((*named, *_instants(notice, zone))))
-    blocks.append(Items(_("Next"), tuple(_next(notice)), ordered=True))
+    blocks.append(FactList((*named, *(row for row in _instants(notice, zone) if row[0] != _("Deadline")))))
+    blocks.append(Items(_("Next"), tuple(_next(notice, str(wanted.where))), ordered=True))
     return replace(_sheet(notice, wanted, zone), sections=(Section(_("What to do"), tuple(blocks)),))
 
 
@@ -89,12 +89,12 @@ def _named(term: str, fields: Sequence[Field]) -> Iterable[tuple[str, str]]:
         )
 
 
-def _next(notice: Notification) -> Iterable[str]:
+def _next(notice: Notification, where: str) -> Iterable[str]:
     number = notice.breach
     if notice.field("ongoing").answer.value is True:
         yield _("Close the access, then check again: lightproof check")
     yield _("Write the sheet: lightproof breach notify {n} --out sheet.html").format(n=number)
-    yield _("File it yourself: lightproof sends nothing.")
+    yield _("File it yourself: lightproof sends nothing. {where}").format(where=where)
     yield _("Record the number you receive: lightproof breach notify {n} --filed … --reference …").format(n=number)
 
 
