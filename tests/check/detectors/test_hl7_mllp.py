@@ -80,7 +80,7 @@ async def test_an_archive_on_a_port_of_hl7_is_found(
             seen = await visit(target, consent=Consent(called_aes=called))
         assert {observation.service for observation in seen.observations} == {"dicom"}
         facts = facts_of(seen, "dicom")
-        assert (facts.open, facts.listable) == (True, True if called else None)
+        assert (facts.open, facts.listable) == (True, bool(called))
 
 
 def test_it_is_sent_to_the_ports_of_hl7_before_anything_else_is_said_there() -> None:
