@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,12 +158,15 @@ class Fleet:
 
 
 @contextmanager
-def fleet(program: str, first: int, count: int, port: int) -> Iterator[Fleet]:
-    """Endpoints `first` to `first + count`, as `program` (a script of this folder) has them behave."""
+def fleet(program: str, first: int, count: int, port: int, *, before: Sequence[str] = ()) -> Iterator[Fleet]:
+    """Endpoints `first` to `first + count`, as `program` (a script of this folder) has them behave.
+
+    `before`: words that run it in a network where nobody calls but the visitor whose calls are counted.
+    """
     paths = os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
-            [sys.executable, str(TESTS / "check" / program), str(first), str(count), str(port)],
+            [*before, sys.executable, str(TESTS / "check" / program), str(first), str(count), str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

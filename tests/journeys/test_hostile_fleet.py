@@ -17,6 +17,7 @@ import pytest
 from check.fleets import Call, address, fleet
 from check.hostile_services import HOSTILE
 from check.memory import Watch
+from peers.networks import a_network
 from peers.processes import free_port
 
 VISIT_S = 45.0
@@ -39,8 +40,8 @@ class Checked:
     """By process."""
 
 
-def check(numbers: Sequence[int], port: int, folder: Path) -> Checked:
-    """`lightproof check` of these endpoints."""
+def check(numbers: Sequence[int], port: int, folder: Path, *, before: Sequence[str]) -> Checked:
+    """`lightproof check` of these endpoints, in their network."""
     listed = folder / "fleet.json"
     found = [{"ip": address(n), "ports": [{"port": port, "proto": "tcp", "status": "open"}]} for n in numbers]
     listed.write_text("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n")
@@ -48,7 +49,18 @@ def check(numbers: Sequence[int], port: int, folder: Path) -> Checked:
     began = time.monotonic()
     with complaints.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lightproof", "check", "--import", str(listed), "--json", "--no-box", "--debug"],
+            [
+                *before,
+                sys.executable,
+                "-m",
+                "lightproof",
+                "check",
+                "--import",
+                str(listed),
+                "--json",
+                "--no-box",
+                "--debug",
+            ],
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, "LIGHTPROOF_HOME": str(folder / "home")},
@@ -106,9 +118,10 @@ def met(honest: range, hostile: range, folder: Path) -> Checked:
     """A check of both fleets at once, judged but for its measure."""
     port = free_port()
     with ExitStack() as fleets:
-        hostiles = fleets.enter_context(fleet("hostile_services.py", hostile.start, len(hostile), port))
-        fleets.enter_context(fleet("honest_services.py", honest.start, len(honest), port))
-        checked = check([*hostile, *honest], port, folder)
+        there = fleets.enter_context(a_network())
+        hostiles = fleets.enter_context(fleet("hostile_services.py", hostile.start, len(hostile), port, before=there))
+        fleets.enter_context(fleet("honest_services.py", honest.start, len(honest), port, before=there))
+        checked = check([*hostile, *honest], port, folder, before=there)
         # They hear of the end of the last calls when they next look.
         ends = time.monotonic() + 10
         while not settled(calls := hostiles.calls()) and time.monotonic() < ends:

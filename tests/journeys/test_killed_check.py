@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from check.fleets import Call, Fleet, address, fleet
+from peers.networks import a_network
 from peers.processes import free_port, program
 
 
@@ -33,17 +34,20 @@ def held_clock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 class Checks:
     """Runs of one plan, which share a home and a journal."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str], targets: Sequence[str], rate: int) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], targets: Sequence[str], rate: int, before: Sequence[str]
+    ) -> None:
         self.journal = home / "run.journal"
         home.mkdir()
         self._environment = {**os.environ, **environment, "LIGHTPROOF_HOME": str(home)}
+        self._before = before
         self._arguments = [*targets, "--json", "--rate", str(rate), "--journal", str(self.journal)]
 
     def start(self) -> subprocess.Popen[bytes]:
         """Goes on where the last one was stopped."""
         resume = ["--resume"] if self.journal.exists() else []
         return subprocess.Popen(
-            [sys.executable, "-m", "lightproof", "check", *self._arguments, *resume],
+            [*self._before, sys.executable, "-m", "lightproof", "check", *self._arguments, *resume],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=self._environment,
@@ -97,13 +101,14 @@ def kill_and_resume(
     kills: int,
     rate: int,
     seed: int,
+    before: Sequence[str],
 ) -> None:
     """`count`: of all targets. Half of the kills come while ports are tried, half while services are looked at."""
     chance = random.Random(seed)
-    whole = Checks(folder / "whole", environment, targets, 8_000).finish()
+    whole = Checks(folder / "whole", environment, targets, 8_000, before).finish()
     of_a_run = so_many(honest.calls())
     once = max(of_a_run.values())
-    checks = Checks(folder / "killed", environment, targets, rate)
+    checks = Checks(folder / "killed", environment, targets, rate, before)
     landed = 0
     before = of_a_run
     for number in range(kills):
@@ -130,9 +135,11 @@ def kill_and_resume(
 @pytest.mark.timeout(240)
 def test_a_check_that_was_killed_six_times_gives_the_same_report(held_clock: dict[str, str], tmp_path: Path) -> None:
     port = free_port()
-    with fleet("honest_services.py", 8_192, 192, port) as honest:
+    with a_network() as there, fleet("honest_services.py", 8_192, 192, port, before=there) as honest:
         targets = (f"{address(8_192)}/23", "--ports", f"1-40,{port}")
-        kill_and_resume(tmp_path, held_clock, honest, targets, count=512 * 41, kills=6, rate=4_000, seed=1)
+        kill_and_resume(
+            tmp_path, held_clock, honest, targets, count=512 * 41, kills=6, rate=4_000, seed=1, before=there
+        )
 
 
 @pytest.mark.soak
@@ -140,6 +147,6 @@ def test_a_check_of_65536_targets_that_was_killed_fifty_times_gives_the_same_rep
     held_clock: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
-    with fleet("honest_services.py", 16_384, 1_024, port) as honest:
+    with a_network() as there, fleet("honest_services.py", 16_384, 1_024, port, before=there) as honest:
         targets = (f"{address(16_384)}/20", "--ports", f"1-15,{port}")
-        kill_and_resume(tmp_path, held_clock, honest, targets, count=65_536, kills=50, rate=4_000, seed=2)
+        kill_and_resume(tmp_path, held_clock, honest, targets, count=65_536, kills=50, rate=4_000, seed=2, before=there)
