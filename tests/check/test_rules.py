@@ -25,6 +25,7 @@ FACTUAL = (
     "dicom-get-refused",
     "dicom-implementation",
     "dicom-tls-mutual",  # as it should be
+    "dicom-tls-ended",  # told as not checked
     "dicom-worklist-refused",
     "dicomweb-wado-refused",
     "http-listing-file-refused",

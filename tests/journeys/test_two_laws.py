@@ -70,7 +70,7 @@ def test_the_gravest_answer_of_two_laws_is_shown(home: Path) -> None:
     notify = {law: said["answers"][1]["choice"] for law, said in told["assessments"].items()}
     assert notify == {"gdpr/fr": "yes", "hipaa/us": "no"}
     page = " ".join(done("show", number, home=home).out.decode().split())
-    assert "yes Tell the authority? proposed" in page, page
+    assert "Tell the authority? yes, proposed." in page, page
 
 
 def test_other_settings_are_no_tampering(home: Path) -> None:

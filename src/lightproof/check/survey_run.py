@@ -14,7 +14,7 @@ from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.reporting import Span, Watcher
 from lightproof.check.sweeping.survey import Sighting, survey
-from lightproof.evidence.records import Facts, Observation, Unchecked
+from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
 
 def look(
@@ -37,8 +37,8 @@ def look(
             plan.space, seed=plan.seed, limits=plan.limits, done=done.swept, stop=lambda: ended() is not None
         )
         for batch in sweep:
-            told = [(seen.target, (_observed(seen, now()),), ()) for seen in batch.sightings]
-            told += [(t, (), (Unchecked(target=t, detector="survey", reason="not-tried"),)) for t in batch.not_tried]
+            told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
+            told += [(target, (), (_unchecked(target, "not-tried"),)) for target in batch.not_tried]
             for target, observations, unchecked in told:
                 if target not in done.visited:  # told by a run that was killed before it could write the next line
                     kept.visited(target, observations, unchecked)
@@ -56,12 +56,23 @@ def look(
     return Span(datetime.fromisoformat(done.started), now())
 
 
+def _left_open(seen: Sighting) -> tuple[Unchecked, ...]:
+    """A service that ended without a word is found, and nothing about it is known: that is never read as safe."""
+    return (_unchecked(seen.target, "closed-early"),) if seen.word == "ended-in-silence" else ()
+
+
+def _unchecked(target: Target, reason: str) -> Unchecked:
+    return Unchecked(target=target, detector="survey", reason=reason)
+
+
 _SIGNALS: Final = {
     "accepted": "dicom-association-accepted",
     "rejected": "dicom-association-rejected",
     "aborted": "dicom-aborted",
     "certificate-demanded": "dicom-tls-mutual",
+    "ended-in-silence": "dicom-tls-ended",
 }
+_PROTECTIONS: Final = {"certificate-demanded": ("tls", "mutual-tls")}
 
 
 def _observed(seen: Sighting, at: datetime) -> Observation:
@@ -78,6 +89,6 @@ def _observed(seen: Sighting, at: datetime) -> Observation:
         facts=Facts(reachable=True),
         product=product[0] if product else None,
         version=product[1] if product else None,
-        protections=("tls", "mutual-tls") if seen.presumed else ("tls",) if seen.service == "dicom-tls" else (),
+        protections=_PROTECTIONS.get(seen.word, ("tls",) if seen.service == "dicom-tls" else ()),
         details={"presumed": seen.presumed},
     )

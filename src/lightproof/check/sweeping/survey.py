@@ -5,9 +5,10 @@ Each target gets at most four short connections, one after the other, all in the
 2. where the peer ended that or answered it with a TLS alert: a ClientHello made of bytes;
 3. where that is answered as TLS: a real handshake and the association request inside;
 4. where the peer ended that without a word: a handshake and silence. A server that ends this too wants a certificate
-   that we have not; one that waits simply did not like our request.
-Only what parses strictly counts. The one thing not proved is said to be presumed: a TLS service
-that wants a client certificate, chose no web protocol, and sits on a port registered or used for DICOM.
+   that we have not, or hangs up on everybody; one that waits simply did not like our request.
+Only what parses strictly counts. The one thing not proved is said to be presumed: a TLS service that wants a client
+certificate, or ended without a word, chose no web protocol, and sits on a port registered or used for DICOM. That it
+ended is no protection: only a request for a certificate, or its alert, is one.
 """
 
 import os
@@ -40,7 +41,7 @@ _ABORT: Final = bytes.fromhex("07 00 00000004 0000 00 00")
 """A-ABORT by the service user (PS3.8 section 9.3.8): an accepted association is not left hanging."""
 
 Clue = Recognition | TlsAnswer | InsideTls
-Word = Literal["accepted", "rejected", "aborted", "certificate-demanded"]
+Word = Literal["accepted", "rejected", "aborted", "certificate-demanded", "ended-in-silence"]
 _WORDS: Final[dict[Verdict, Word]] = {
     Verdict.ACCEPTED: "accepted",
     Verdict.REJECTED: "rejected",
@@ -120,10 +121,12 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
             word=word,
             recognition=answer.found,
         )
-    demanded = answer.found is InsideTls.CERTIFICATE_DEMANDED
-    ended_in_silence = answer.found is InsideTls.ENDED and answer.question == _QUIET
-    if (demanded or ended_in_silence) and answer.place[1] in DICOM_PORTS:
+    if answer.place[1] not in DICOM_PORTS:
+        return None
+    if answer.found is InsideTls.CERTIFICATE_DEMANDED:
         return Sighting(place=answer.place, service="dicom-tls", word="certificate-demanded", presumed=True)
+    if answer.found is InsideTls.ENDED and answer.question == _QUIET:
+        return Sighting(place=answer.place, service="dicom-tls", word="ended-in-silence", presumed=True)
     return None
 
 
