@@ -1,6 +1,6 @@
 """Mutated PDUs against every reader of `lightproof.dicom`: only ProtocolViolation may come out, and memory stay flat.
 
-    python benchmarks/fuzz_pdus.py [--count 1000000] [--seed 20261123]
+    python benchmarks/fuzz_pdus.py [--count 1000000] [--seed 20261123] [--json]
 
 Each mutation starts from a valid PDU, command or data set and changes it in 1 to 4 ways (bits, lengths, cuts, copies,
 splices); one reader judges it, associations of both roles in several states included. Writes results/fuzz_pdus.json and
@@ -10,6 +10,7 @@ was resident at its end, or at the most that any tenth ended with.
 
 import argparse
 import gc
+import json
 import random
 import sys
 import time
@@ -252,6 +253,7 @@ def main() -> int:
         "--count", type=int, default=1_000_000, help="mutated PDUs; a tenth as many commands and data sets"
     )
     parser.add_argument("--seed", type=int, default=20_261_123)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON, and keep no result")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     hunt = Hunt()
@@ -289,6 +291,9 @@ def main() -> int:
         "accepted": hunt.outcomes["accepted"],
         "violations": {reason: n for reason, n in hunt.outcomes.most_common() if reason != "accepted"},
     }
+    if options.json:
+        print(json.dumps(report))
+        return int(bool(hunt.failed))
     table([("figure", "value"), *((name, value) for name, value in report.items() if not isinstance(value, dict))])
     write("fuzz_pdus", report)
     for name, detail in hunt.unexpected.items():

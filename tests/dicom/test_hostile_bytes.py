@@ -78,7 +78,7 @@ def test_any_bytes_are_recognised_as_something(raw: bytes) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_twenty_thousand_mutated_pdus(seed: int) -> None:
     done = subprocess.run(
-        [sys.executable, str(FUZZ), "--count", "10000", "--seed", str(seed)],
+        [sys.executable, str(FUZZ), "--json", "--count", "10000", "--seed", str(seed)],
         capture_output=True,
         text=True,
         timeout=100,

@@ -29,7 +29,7 @@ def test_no_trap_draws_a_packet_a_call_or_a_look_up_out_of_the_scope() -> None:
     assert counted["packets"] == {"v4": 0, "v6": 0}
     assert counted["visitors_elsewhere"] == 0
     # One name was given by us: it is looked up once, in both families, and its first answer is kept.
-    assert counted["looked_up"] == ["rebinding.lure.example 1", "rebinding.lure.example 28"]
+    assert counted["looked_up"] == ["rebinding.lure.internal 1", "rebinding.lure.internal 28"]
     # The counters do count.
     stepped = counted["after_a_step"]
     assert stepped["packets"]["v4"] > 0

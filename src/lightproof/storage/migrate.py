@@ -129,8 +129,8 @@ def _lay_out(connection: Connection, revisions: Revisions) -> None:
     if revisions.tables is None:
         upgrade(connection, revisions)
         return
-    revisions.tables.create_all(connection)
     connection.exec_driver_sql(_KEPT_BY_ALEMBIC)
+    revisions.tables.create_all(connection)
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": revisions.head})
 
 
