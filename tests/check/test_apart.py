@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from check.services import Behaviour, serving, silent
 from lightproof.check.apart import _hear, apart  # pyright: ignore[reportPrivateUsage]
-from lightproof.check.reporting import Look, Span, Watcher
+from lightproof.check.watching import Look, Span, Watcher
 from lightproof.errors import LightproofError, UsageRefused
 from lightproof.evidence.records import Observation, Target, Unchecked
 

@@ -29,7 +29,7 @@ from typing import Any, BinaryIO, Final, NoReturn, cast
 from pydantic import ValidationError
 
 from lightproof.check.journal import OBSERVATIONS, UNCHECKED
-from lightproof.check.reporting import Look, Span, Watcher
+from lightproof.check.watching import Look, Span, Watcher
 from lightproof.errors import LightproofError
 from lightproof.evidence.records import Observation, Unchecked
 from lightproof.locale import gettext as _

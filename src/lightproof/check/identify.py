@@ -16,7 +16,8 @@ from lightproof.check.detectors import Speech
 from lightproof.check.identity import CALLED_AE, CALLING_AE
 from lightproof.check.protocols.tls_channel import call
 from lightproof.check.sweeping.tls_hello import InsideTls
-from lightproof.check.wire import Stream, Wire, observing_tls_context
+from lightproof.check.tls_context import shared_tls_context
+from lightproof.check.wire import Stream, Wire
 from lightproof.dicom.recognise import Verdict, association_request, recognise
 from lightproof.errors import ProtocolViolation
 
@@ -218,7 +219,7 @@ def _may_become_dicom(heard: bytes) -> bool:
 async def _inside_tls(wire: Wire) -> Heard | None:
     """What the port speaks inside TLS; None when it speaks none."""
     port = wire.target.port
-    context = observing_tls_context(alpn=("http/1.1",))
+    context = shared_tls_context(alpn=("http/1.1",))
     spoke = False
     try:
         for question in _questions(port):

@@ -20,9 +20,9 @@ from lightproof.check.journal import Done, Journal, journal_of, merged
 from lightproof.check.permission import Ended, not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
-from lightproof.check.reporting import Span, Watcher
 from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.sweeping.sweep import Sweep
+from lightproof.check.watching import Span, Watcher
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import Target, Unchecked
 

@@ -12,8 +12,8 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.journal import journal_of, merged
 from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
-from lightproof.check.reporting import Span, Watcher
 from lightproof.check.sweeping.survey import Sighting, survey
+from lightproof.check.watching import Span, Watcher
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Final, Protocol, cast
 
 from lightproof.check.consent import Consent
-from lightproof.check.tls_context import observing_tls_context
+from lightproof.check.tls_context import shared_tls_context
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
 
@@ -149,7 +149,7 @@ class Stream:
         """
         self._pending.clear()
         async with self._wire.until_deadline(at_most=self._wire.budget.connect_s):
-            await self._writer.start_tls(observing_tls_context(), server_hostname=self._wire.name)
+            await self._writer.start_tls(shared_tls_context(), server_hostname=self._wire.name)
 
     async def receive(self, at_most: int = 65_536) -> bytes:
         """What has arrived, 1 to `at_most` bytes; `b""` when the peer has closed."""
@@ -320,8 +320,8 @@ class Wire:
                 if secure or not narrow:
                     reader, writer = await asyncio.open_connection(
                         sock=sock,
-                        limit=_WINDOW_BYTES if narrow else 65_536,
-                        ssl=(context or observing_tls_context()) if secure else None,
+                        limit=_WINDOW_BYTES if narrow else 16_384,
+                        ssl=(context or shared_tls_context()) if secure else None,
                         server_hostname=(self.name or "") if secure else None,
                         ssl_handshake_timeout=self.budget.connect_s if secure else None,
                     )

@@ -18,7 +18,8 @@ from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
     from lightproof.check.plan import Plan
-    from lightproof.check.reporting import Look
+    from lightproof.check.targets import Ports
+    from lightproof.check.watching import Look
     from lightproof.evidence.records import ExposureReport, Observation, Service, Unchecked
 
 EXPOSED: Final = 3
@@ -124,7 +125,6 @@ class Asked:
 
 def _check(asked: Asked) -> int:
     from lightproof.check.apart import apart
-    from lightproof.check.reporting import perform
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
     from lightproof.documents.files import format_of
@@ -135,11 +135,14 @@ def _check(asked: Asked) -> int:
     if asked.dry_run:
         _tell(plan)
         return 0
-    # The order matters: the process that meets the network is begun before any key is in memory.
+    # The order matters: the process that meets the network is begun before any key is in memory, and before what it
+    # has no use for is loaded.
     with (
         apart(lambda: _look(asked, plan)) as look,
         recorded(plan, person(), whole_machine=asked.whole_machine) as finished,
     ):
+        from lightproof.check.reporting import perform
+
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
             report = perform(plan, look, narrator)
         finished(report)
@@ -166,8 +169,6 @@ def _look(asked: Asked, plan: "Plan") -> "Look":
 def _plan(asked: Asked) -> "Plan":
     from lightproof.check import this_machine
     from lightproof.check.consent import Consent
-    from lightproof.check.detectors import default_ports
-    from lightproof.check.imports import read_import
     from lightproof.check.plan import boxes_at, plan_of_named, plan_of_this_machine
     from lightproof.check.scope import load_scope
     from lightproof.check.targets import Ports, parse_target, pinned, read_target_list
@@ -194,10 +195,12 @@ def _plan(asked: Asked) -> "Plan":
             rate=asked.rate,
             now=datetime.now(UTC),
         )
+    named = [parse_target(text, resolver) for text in asked.targets]
+    each_has_its_port = bool(named or asked.imports) and all(target.port is not None for target in named)
     return plan_of_named(
-        [parse_target(text, resolver) for text in asked.targets],
-        ports or Ports.of(default_ports()),
-        imported=[pair for path in asked.imports for pair in read_import(path)] if asked.imports else None,
+        named,
+        ports or (Ports(()) if each_has_its_port else _ports_of_detectors()),
+        imported=_imported(asked.imports) if asked.imports else None,
         excluded=excluded,
         boxes=() if asked.no_box else boxes,
         scope=load_scope(asked.scope_file, resolver) if asked.scope_file else None,
@@ -208,6 +211,19 @@ def _plan(asked: Asked) -> "Plan":
         rate=asked.rate,
         now=datetime.now(UTC),
     )
+
+
+def _ports_of_detectors() -> "Ports":
+    from lightproof.check.detectors import default_ports
+    from lightproof.check.targets import Ports
+
+    return Ports.of(default_ports())
+
+
+def _imported(files: Sequence[Path]) -> list[tuple[str, int]]:
+    from lightproof.check.imports import read_import
+
+    return [pair for path in files for pair in read_import(path)]
 
 
 def _tell(plan: "Plan") -> None:

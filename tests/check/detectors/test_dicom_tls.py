@@ -10,8 +10,8 @@ import trustme
 
 from check.services import closing, saying, serving
 from check.visiting import NOW
+from lightproof.check.certificates import certificate_faults
 from lightproof.check.detectors import dicom_tls
-from lightproof.check.detectors.dicom_tls import certificate_faults
 from lightproof.check.protocols.tls_channel import call
 from lightproof.check.wire import Wire
 from lightproof.dicom.encoding import encode_pdu

@@ -7,16 +7,13 @@ is a client certificate demanded, which old versions and ciphers are taken, what
 import ssl
 import warnings
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Final
-
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from lightproof.check.detectors import Detector, Speech
 from lightproof.check.protocols.tls_channel import call, taken
 from lightproof.check.sweeping.tls_hello import InsideTls
-from lightproof.check.wire import Wire, observing_tls_context
+from lightproof.check.tls_context import observing_tls_context
+from lightproof.check.wire import Wire
 from lightproof.dicom.recognise import Recognition
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
@@ -29,9 +26,6 @@ _STATIC_KEYS: Final = "kRSA:!NULL:!EXPORT:!LOW:!3DES:!RC4:!MD5:@SECLEVEL=0"
 """The certificate's own key carries the session's: whoever gets it later reads all that was recorded (RFC 9325
 section 4.1). DICOM's first TLS profiles demanded such a suite, so that old devices know no other."""
 _CIPHERS: Final = ((_WEAK_CIPHERS, "dicom-tls-weak-cipher"), (_STATIC_KEYS, "dicom-tls-no-forward-secrecy"))
-_SHORTEST_RSA_BITS: Final = 2048
-_SHORTEST_EC_BITS: Final = 224
-"""RFC 9325 section 4.5."""
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
@@ -59,6 +53,9 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     else:
         raise ProtocolViolation("closed-early" if channel.found is InsideTls.ENDED else "not-dicom")
     if shown is not None and shown.certificate is not None:
+        # Most networks show none, and the library that reads it is as long to load as all detectors.
+        from lightproof.check.certificates import certificate_faults  # noqa: PLC0415
+
         for signal in certificate_faults(shown.certificate, wire.now()):
             yield wire.observed(_SERVICE, signal)
     for version in _OLD_VERSIONS:
@@ -77,35 +74,6 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             continue
         if (weak := await taken(wire, context)) is not None:
             yield wire.observed(_SERVICE, signal, details={"cipher": weak.cipher})
-
-
-def certificate_faults(der: bytes, now: datetime) -> tuple[str, ...]:
-    """The signals a certificate gives rise to at `now`. Raises ProtocolViolation when it cannot be read."""
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        expired = certificate.not_valid_after_utc < now
-        early = certificate.not_valid_before_utc > now
-        self_signed = certificate.issuer == certificate.subject
-        weak = _has_weak_key(certificate)
-    except ValueError as error:
-        raise ProtocolViolation("certificate-unreadable") from error
-    faults = {
-        "dicom-tls-certificate-expired": expired,
-        "dicom-tls-certificate-not-yet-valid": early,
-        "dicom-tls-certificate-self-signed": self_signed,
-        "dicom-tls-certificate-weak-key": weak,
-    }
-    return tuple(signal for signal, holds in faults.items() if holds)
-
-
-def _has_weak_key(certificate: x509.Certificate) -> bool:
-    match certificate.public_key():
-        case rsa.RSAPublicKey(key_size=bits) | dsa.DSAPublicKey(key_size=bits):
-            return bits < _SHORTEST_RSA_BITS
-        case ec.EllipticCurvePublicKey(curve=curve):
-            return curve.key_size < _SHORTEST_EC_BITS
-        case _:
-            return False
 
 
 DETECTOR: Final = Detector(

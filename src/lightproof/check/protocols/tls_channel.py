@@ -12,7 +12,8 @@ from typing import Final
 from lightproof.check.identity import CALLED_AE, CALLING_AE
 from lightproof.check.sweeping.tls_association import TlsAssociation
 from lightproof.check.sweeping.tls_hello import InsideTls
-from lightproof.check.wire import TlsFacts, Wire, observing_tls_context
+from lightproof.check.tls_context import shared_tls_context
+from lightproof.check.wire import TlsFacts, Wire
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.pdu import Abort
 from lightproof.dicom.recognise import Recognition, Verdict, association_request
@@ -45,9 +46,9 @@ async def call(wire: Wire) -> Channel:
     Where the peer hangs up, it is called once more and nothing is said: under TLS 1.3 the request travels with the end
     of the handshake, and a peer that leaves it unread resets the connection, its own alert with it.
     """
-    channel = await _converse(wire, observing_tls_context(), _REQUEST, wait_s=_ANSWER_S)
+    channel = await _converse(wire, shared_tls_context(), _REQUEST, wait_s=_ANSWER_S)
     if channel.found is InsideTls.ENDED:
-        quiet = await _converse(wire, observing_tls_context(), b"", wait_s=_QUIET_S)
+        quiet = await _converse(wire, shared_tls_context(), b"", wait_s=_QUIET_S)
         return quiet if quiet.demands_certificate else channel
     return channel
 

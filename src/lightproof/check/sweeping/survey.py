@@ -25,8 +25,6 @@ from lightproof.check.targets import TargetSpace
 from lightproof.dicom.recognise import Recognition, Verdict, association_request, recognise
 
 if TYPE_CHECKING:
-    import ssl
-
     from lightproof.evidence.records import Target
 
 DICOM_PORTS: Final = frozenset({104, 2762, 4242, 11112})
@@ -187,13 +185,6 @@ def _waiting() -> Conversation[Clue]:
 def _talk(request: bytes) -> Conversation[Clue]:
     # Few targets come this far, and the TLS library takes longer to load than a thousand closed ports to call.
     from lightproof.check.sweeping.tls_association import TlsAssociation  # noqa: PLC0415
+    from lightproof.check.tls_context import shared_tls_context  # noqa: PLC0415
 
-    return TlsAssociation(_tls_context(), request, _take_leave)
-
-
-@cache
-def _tls_context() -> "ssl.SSLContext":
-    """One for all: making one costs more than the handshakes of a hundred targets."""
-    from lightproof.check.tls_context import observing_tls_context  # noqa: PLC0415
-
-    return observing_tls_context(alpn=("h2", "http/1.1"))
+    return TlsAssociation(shared_tls_context(alpn=("h2", "http/1.1")), request, _take_leave)

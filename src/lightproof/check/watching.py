@@ -1,0 +1,34 @@
+"""How a run is heard while it goes on: what it learns, how far it has come, when it began and ended."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from lightproof.evidence.records import Observation, Unchecked
+
+
+class Watcher(Protocol):
+    """Hears what a run learns, and how far it has come."""
+
+    def swept(self, done: int, total: int, answering: int) -> None:
+        """So many targets were tried, and so many answer."""
+        ...
+
+    def visited(self, done: int, total: int) -> None:
+        """So many of the services that answer were looked at."""
+        ...
+
+    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
+        """What was seen, each record once."""
+        ...
+
+
+class Span(NamedTuple):
+    """When a run began and ended."""
+
+    started: datetime
+    finished: datetime
+
+
+Look = Callable[[Watcher], Span]
+"""Carries a plan out and tells all of it to a watcher."""
