@@ -23,7 +23,7 @@ from peers.processes import free_port
 VISIT_S = 45.0
 """The deadline of one target's whole visit (check/run.py)."""
 MOST_MB = 80
-"""Of any process of the command: 75 and 76 were measured, of the one that meets the network and the one that does not."""
+"""Of any process of the command: 75 were measured of the one that meets the network, 76 of the other."""
 SOAK_MB = 300
 SOAK_S = 900.0
 
