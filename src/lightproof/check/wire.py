@@ -19,6 +19,7 @@ from typing import Final, Protocol, cast
 
 from lightproof.check.consent import Consent
 from lightproof.check.tls_context import shared_tls_context
+from lightproof.check.unbuffered import Unbuffered
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
 
@@ -58,42 +59,6 @@ class TlsFacts:
     certificate: bytes | None
 
 
-class _Unbuffered:
-    """Reader and writer of one connection in clear that takes from the system what is asked for, and nothing ahead."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._unsent = bytearray()
-
-    @property
-    def transport(self) -> "_Unbuffered":
-        return self
-
-    async def read(self, at_most: int) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self._sock, at_most)
-
-    def write(self, data: bytes) -> None:
-        self._unsent += data
-
-    async def drain(self) -> None:
-        data, self._unsent = self._unsent, bytearray()
-        await asyncio.get_running_loop().sock_sendall(self._sock, data)
-
-    def get_extra_info(self, name: str) -> object:
-        return self._sock if name == "socket" else None
-
-    async def start_tls(self, context: ssl.SSLContext, *, server_hostname: str | None) -> None:
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        self._sock.close()
-
-    close = abort
-
-    async def wait_closed(self) -> None:
-        pass
-
-
 ASKED_AS: Final = "asked_as"
 """Detail of every observation that was made by a name: other names of the same port may answer otherwise."""
 _WINDOW_BYTES: Final = 1_024
@@ -109,7 +74,7 @@ class Stream:
     """One connection of a wire. Reads and writes spend the wire's budget and end at its deadline."""
 
     def __init__(
-        self, wire: "Wire", reader: asyncio.StreamReader | _Unbuffered, writer: asyncio.StreamWriter | _Unbuffered
+        self, wire: "Wire", reader: asyncio.StreamReader | Unbuffered, writer: asyncio.StreamWriter | Unbuffered
     ) -> None:
         self._wire = wire
         self._reader = reader
@@ -316,7 +281,7 @@ class Wire:
             async with self.until_deadline(at_most=self.budget.connect_s):
                 window_bytes = (_TLS_WINDOW_BYTES if secure else _WINDOW_BYTES) if narrow else None
                 sock = await self._call(port or self.target.port, window_bytes)
-                reader = writer = _Unbuffered(sock)
+                reader = writer = Unbuffered(sock)
                 if secure or not narrow:
                     reader, writer = await asyncio.open_connection(
                         sock=sock,
