@@ -13,9 +13,8 @@ import pytest
 
 from check.generous_services import NAME, STUDY
 from cli.running import lightproof
-from journeys.exposed_practice import WORDS, Practice, exposed_practice
+from journeys.exposed_practice import WORDS, Practice
 from journeys.leaks import leaks, unlocked
-from peers.certificates import Certificates
 from peers.nfs import NfsServer
 from peers.processes import program
 
@@ -24,15 +23,6 @@ SERVICES = {
     "dicom", "dicom-tls", "dicomweb", "orthanc", "dcm4chee", "web", "http-listing", "ftp", "smb", "rsync", "webdav",
     "s3", "hl7-mllp", "upnp-igd",
 }  # fmt: skip
-
-
-@pytest.fixture
-async def practice(tmp_path: Path, certificates: Certificates) -> AsyncGenerator[Practice]:
-    if os.geteuid() != 0 and not os.environ.get("CI"):
-        pytest.skip("file servers start as root only")
-    (tmp_path / "peers").mkdir()
-    async with exposed_practice(tmp_path / "peers", certificates) as running:
-        yield running
 
 
 def reports_in(folder: Path) -> list[str]:

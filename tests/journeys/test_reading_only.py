@@ -6,31 +6,21 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import AsyncGenerator, Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from journeys.exposed_practice import Practice, address_of_ours, exposed_practice
+from journeys.exposed_practice import Practice, address_of_ours
 from journeys.reading_only import forbidden, forbidden_action, forbidden_datagram
 from lightproof.dicom.dimse import encode_command, move_request, store_request
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.pdu import DataTransfer, PresentationDataValue
 from lightproof.dicom.uids import CT_IMAGE_STORAGE, STUDY_ROOT_FIND
-from peers.certificates import Certificates
 from peers.nfs import NfsServer
 
 ETH_P_IP = 0x0800
-
-
-@pytest.fixture
-async def practice(tmp_path: Path, certificates: Certificates) -> AsyncGenerator[Practice]:
-    if os.geteuid() != 0 and not os.environ.get("CI"):
-        pytest.skip("file servers start as root only")
-    (tmp_path / "peers").mkdir()
-    async with exposed_practice(tmp_path / "peers", certificates) as running:
-        yield running
 
 
 def contents(folders: list[Path]) -> dict[str, str]:
