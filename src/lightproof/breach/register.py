@@ -106,13 +106,10 @@ def next_number(writing: Writing, year: int) -> str:
 def page(connection: Connection, wanted: Filter, *, limit: int, start: int = 0) -> Page:
     """Some rows in the order of the register."""
     where = _where(wanted)
-    rows = connection.execute(
-        select(breach)
-        .where(where)
-        .order_by(breach.c.deadline == "", breach.c.deadline, breach.c.opened_at.desc(), breach.c.id.desc())
-        .limit(limit)
-        .offset(start)
-    )
+    order = (breach.c.deadline == "", breach.c.deadline, breach.c.opened_at.desc(), breach.c.id.desc())
+    # Whole rows are read for one page alone: to sort those of a hundred thousand takes twice as long.
+    shown = select(breach.c.id).where(where).order_by(*order).limit(limit).offset(start)
+    rows = connection.execute(select(breach).where(breach.c.id.in_(shown)).order_by(*order))
     total = connection.execute(select(func.count()).select_from(breach).where(where)).scalar_one()
     return Page(lines=tuple(_line(row) for row in rows), total=total)
 
