@@ -57,7 +57,7 @@ def _signals() -> set[str]:
     """Every string in the detectors that has the shape of a signal: given by keyword, position, table or constant."""
     not_signals = _PROTECTIONS | _PRODUCTS | {service for detector in all_detectors() for service in detector.services}
     found: set[str] = set()
-    for path in Path(detectors_package.__file__).parent.rglob("*.py"):
+    for path in (*Path(detectors_package.__file__).parent.rglob("*.py"), Path(certificates.__file__)):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Call(func=ast.Name(id="ProtocolViolation"), args=[ast.Constant(value=str(reason))]):
