@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lightproof.check.detectors as detectors_package
+from lightproof.check import certificates
 from lightproof.check.detectors import all_detectors
 from lightproof.check.findings import KNOWN_VULNERABILITY, LEADS_TO
 from lightproof.check.rules import HOW, Rulebook, load, rulebook
