@@ -250,6 +250,7 @@ def test_hundreds_of_copies_are_made_in_seconds() -> None:
         '"; } body { background: url(https://192.0.2.1/x) } a::after { content: "\\',
         "Dupont, Jean (Dr) <jean@elsewhere.example>, " + "x" * 100,
         'O\'Neil "Zoë" Ménard; cabinet: 2',
+        "../../../../etc/passwd%00.pdf%E2%80%A8%5Bx%5D%281%29%20%5By%5D%28https%3A//192.0.2.1%29",
     ],
 )
 def test_a_draft_goes_to_the_address_of_the_list_whatever_the_name(name: str) -> None:

@@ -155,19 +155,22 @@ def drafts(recipients: Recipients, letters: Callable[[Language, bool], Letter]) 
 def _to(row: Recipient) -> Address:
     """Name and address as a reader of mail takes them back out of the header.
 
-    The standard library folds some long quoted names so that parts of them are read as addresses: such a name loses the
-    characters that have a meaning there (RFC 5322, 3.2.3). The letter itself names the person as the list does.
+    The standard library folds some names so that parts of them are read as addresses, or so that its own reader falls
+    over them: such a name loses the characters that have a meaning there (RFC 5322, 3.2.3), or is left out. The letter
+    itself names the person as the list does.
     """
-    to = Address(display_name=row.name, addr_spec=row.email)
-    if not _SPECIALS.search(row.name) or _read_back(to) == (to,):
-        return to
-    return Address(display_name=" ".join(_SPECIALS.sub(" ", row.name).split()), addr_spec=row.email)
+    names = (row.name, " ".join(_SPECIALS.sub(" ", row.name).split()))
+    tries = (Address(display_name=name, addr_spec=row.email) for name in names)
+    return next(filter(_is_read_back, tries), Address(addr_spec=row.email))
 
 
-def _read_back(to: Address) -> tuple[Address, ...]:
+def _is_read_back(to: Address) -> bool:
     draft = EmailMessage(policy=SMTP)
     draft["To"] = to
-    return tuple(message_from_bytes(draft.as_bytes(), policy=SMTP)["To"].addresses)
+    try:
+        return tuple(message_from_bytes(draft.as_bytes(), policy=SMTP)["To"].addresses) == (to,)
+    except Exception:  # noqa: BLE001 - whatever the reader falls over, others may too
+        return False
 
 
 def addressee(row: Recipient, written: Letter) -> Addressee:
