@@ -21,12 +21,12 @@ from measuring import table, write
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from check.generous_services import generous_archive, generous_web
-from check.recording import patient_values, recording
+from check.recording import bytes_read, patient_values, recording
 from check.services import Behaviour, serving
 from check.visiting import visit
 from lightproof.check.consent import Consent
 from lightproof.check.detectors.dicom import detect
-from lightproof.check.wire import Stream, Wire
+from lightproof.check.wire import Wire
 from lightproof.evidence.records import Target
 from peers.certificates import make_certificates
 from peers.starts import Ground, Start, dcmqrscp, orthanc, pynetdicom, storescp
@@ -86,20 +86,9 @@ async def climbed(archive: str, port: int, called: str) -> Ladder:
 
 async def values_read(server: Behaviour) -> tuple[int, int]:
     """Values of patients that were read from a server that sends all unasked, and bytes that were read in all."""
-    read = bytearray()
-    receive = Stream.receive
-
-    async def noting(self: Stream, at_most: int = 65_536) -> bytes:
-        data = await receive(self, at_most)
-        read.extend(data)
-        return data
-
-    Stream.receive = noting
-    try:
+    with bytes_read() as read:
         async with serving(server) as port:
             await visit(Target("127.0.0.1", port))
-    finally:
-        Stream.receive = receive
     return len(patient_values(bytes(read))), len(read)
 
 

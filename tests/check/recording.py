@@ -5,11 +5,12 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from check.services import serving
+from lightproof.check.wire import Stream
 
 _HELD_BYTES = 1_024
 """What the proxy lets lie between the peer and us: what is recorded as received, we were about to read."""
@@ -74,6 +75,24 @@ async def recording(
 
     async with serving(forward, tls=tls, address=address, port=port) as record.port:
         yield record
+
+
+@contextmanager
+def bytes_read() -> Iterator[bytearray]:
+    """All that is taken off any connection of ours while the block lasts: what stays in the system's buffers is not."""
+    read = bytearray()
+    receive = Stream.receive
+
+    async def noting(self: Stream, at_most: int = 65_536) -> bytes:
+        data = await receive(self, at_most)
+        read.extend(data)
+        return data
+
+    Stream.receive = noting
+    try:
+        yield read
+    finally:
+        Stream.receive = receive
 
 
 _PATIENT_GROUP = struct.pack("<H", 0x0010)

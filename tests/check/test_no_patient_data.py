@@ -9,13 +9,13 @@ import pytest
 from pydicom import dcmread
 
 from check.generous_services import PATIENTS, generous_archive, generous_web
-from check.recording import Recording, patient_values, recording
+from check.recording import Recording, bytes_read, patient_values, recording
 from check.services import Behaviour, serving
 from check.visiting import NOW, facts_of, signals_of, visit
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import dicom
 from lightproof.check.detectors.dicom import detect
-from lightproof.check.wire import Stream, Wire
+from lightproof.check.wire import Wire
 from lightproof.evidence.records import Target
 from peers.dcmtk import DicomPeer
 from peers.images import Study, paths_of
@@ -94,20 +94,10 @@ async def test_a_server_that_answers_without_filter_is_left_at_its_first_match(
     ],
     ids=["DICOM", "DICOMweb", "a viewer"],
 )
-async def test_of_ten_thousand_patients_sent_unasked_not_one_is_read(
-    server: Behaviour, signal: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = bytearray()
-    receive = Stream.receive
-
-    async def noting(self: Stream, at_most: int = 65_536) -> bytes:
-        data = await receive(self, at_most)
-        read.extend(data)
-        return data
-
-    monkeypatch.setattr(Stream, "receive", noting)
-    async with serving(server) as port, recording(port) as record:
-        seen = await visit(Target("127.0.0.1", record.port))
+async def test_of_ten_thousand_patients_sent_unasked_not_one_is_read(server: Behaviour, signal: str) -> None:
+    with bytes_read() as read:
+        async with serving(server) as port, recording(port) as record:
+            seen = await visit(Target("127.0.0.1", record.port))
     assert signal in signals_of(seen)
     assert patient_values(bytes(read)) == []
     assert not any(patient.patient_id.encode() in read for patient in PATIENTS)
