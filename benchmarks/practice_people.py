@@ -19,6 +19,7 @@ from lightproof.demo import archive, box, http_server, web
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from check.services import pass_on
 from peers import starts
 from peers.certificates import make_certificates
 from peers.folders import public_folder
@@ -98,21 +99,11 @@ def _relayed_to(port: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWrit
     running: set[asyncio.Task[None] | None] = set()
     """The loop itself would forget them."""
 
-    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65_536):
-                sink.write(data)
-                await sink.drain()
-        except OSError:
-            pass
-        finally:
-            sink.close()  # some servers take the next caller only when this one has left
-
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running.add(task := asyncio.current_task())
         try:
             there_reader, there_writer = await asyncio.open_connection(ADDRESS, port)
-            await asyncio.gather(copy(reader, there_writer), copy(there_reader, writer))
+            await asyncio.gather(pass_on(reader, there_writer), pass_on(there_reader, writer))
         except OSError:
             writer.transport.abort()
         finally:

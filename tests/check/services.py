@@ -37,6 +37,18 @@ async def serving(
         await asyncio.gather(*conversations, return_exceptions=True)
 
 
+async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """One direction of a relay; its end is passed on too: some servers take the next caller only after it."""
+    try:
+        while data := await source.read(65_536):
+            sink.write(data)
+            await sink.drain()
+    except OSError:
+        pass
+    finally:
+        sink.close()
+
+
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Accepts, reads, says nothing."""
     while await reader.read(4096):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
+from check.services import pass_on
 from check.visiting import facts_of, visit
 from lightproof.check.consent import Consent
 from lightproof.evidence.records import Facts, Target
@@ -149,23 +150,13 @@ async def seen_at(port: int, on_port: int | None) -> AsyncGenerator[Target]:
 
     conversations: set[asyncio.Task[None]] = set()
 
-    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65_536):
-                sink.write(data)
-                await sink.drain()
-        except OSError:
-            pass
-        finally:
-            sink.close()
-
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(ADDRESS, port)
         task = asyncio.current_task()
         assert task is not None
         conversations.add(task)
         try:
-            await asyncio.gather(copy(reader, there_writer), copy(there_reader, writer))
+            await asyncio.gather(pass_on(reader, there_writer), pass_on(there_reader, writer))
         except asyncio.CancelledError:
             pass
         finally:
