@@ -83,7 +83,7 @@ def pdf_text(path: Path, heads: Iterable[str] = ()) -> str:
     text = _PAGE.sub("", told.stdout.decode())
     for head in heads:
         # A cell that a page breaks goes on below them, after the short cell that stands beside it.
-        text = re.sub(r"(\n–\s*)?\f\s*" + r"\s*".join(map(re.escape, squeezed(head))), "", text)
+        text = re.sub(r"(\n(–|ledger entry \d+)\s*)?\f\s*" + r"\s*".join(map(re.escape, squeezed(head))), "", text)
     # Written back from code points: the font has no glyph for them, and PDF/A forbids to pretend.
     return _CODE_POINT.sub(lambda found: chr(int(squeezed(found[1]), 16)), text)
 
