@@ -3,10 +3,12 @@
 import asyncio
 import ssl
 import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
 
+from check.memory import growth
 from check.services import dripping, flooding, saying, serving, silent
 from lightproof.check.wire import Budget, Wire
 from lightproof.errors import ProtocolViolation
@@ -138,3 +140,16 @@ async def test_what_was_aborted_is_not_closed_again(certificates: Certificates) 
             stream.abort()
             transport = stream._writer.transport  # pyright: ignore[reportPrivateUsage]
             transport.close = lambda: pytest.fail("closed again")  # type: ignore[method-assign]
+
+
+async def test_many_connections_inside_tls_take_little_memory(certificates: Certificates) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server_certificate, certificates.server_key)
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0, ssl=context)
+    async with server, AsyncExitStack() as streams:
+        wire = wire_to(server.sockets[0].getsockname()[1], connections=80)
+        await streams.enter_async_context(wire.connect(tls=True))  # what is loaded once
+        with growth() as grown:
+            for _ in range(64):
+                await streams.enter_async_context(wire.connect(tls=True))
+    assert grown.mb < 16, "both sides are in this process"

@@ -7,6 +7,7 @@ target was called by is only said, in TLS (SNI, RFC 6066 section 3) and in HTTP 
 """
 
 import asyncio
+import asyncio.sslproto
 import contextlib
 import socket
 import ssl
@@ -22,6 +23,10 @@ from lightproof.check.tls_context import shared_tls_context
 from lightproof.check.unbuffered import Unbuffered
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
+
+# asyncio sets 256 KiB aside for each connection and writes to all of it: 16 MB for 64 visits at once. A record of TLS
+# holds 16 KiB (RFC 8446 section 5.1).
+asyncio.sslproto.SSLProtocol.max_size = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
