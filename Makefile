@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # One more than there are processors: tests wait for servers more than they compute.
 JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 
+# An installation compiles them.
+CATALOGUES := $(wildcard src/lightproof/locale/*/LC_MESSAGES/*.po)
+
 .PHONY: demo test lint soak benchmarks translations clean
 .DELETE_ON_ERROR:
 
@@ -37,11 +40,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); ./tests/install_system_packages python && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
-$(VENV)/.demo-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.demo-installed: pyproject.toml build_catalogues.py $(CATALOGUES) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@touch $@
 
-$(VENV)/.test-installed: pyproject.toml build_catalogues.py | $(BIN)/python
+$(VENV)/.test-installed: pyproject.toml build_catalogues.py $(CATALOGUES) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test --group lint
 	@touch $@ $(VENV)/.demo-installed
 

@@ -4,6 +4,8 @@ Raise where the trouble is known; the doors translate and print. `exit_code` is 
 from a network or from DICOM never go into a message.
 """
 
+import errno
+
 from lightproof.locale import gettext as _
 
 
@@ -40,6 +42,33 @@ class MissingExtra(LightproofError):
             _("This needs the optional part “{extra}”, which is not installed.").format(extra=extra),
             _("Run: pip install 'lightproof[{extra}]'").format(extra=extra),
         )
+
+
+def system_reason(error: OSError) -> str:
+    """Why the system refused, in the current language: what it says itself is English almost everywhere."""
+    match error.errno:
+        case errno.ENOENT:
+            return _("there is no such file or folder")
+        case errno.EACCES | errno.EPERM:
+            return _("you are not permitted to")
+        case errno.EISDIR:
+            return _("it is a folder")
+        case errno.ENOTDIR:
+            return _("a part of the path is not a folder")
+        case errno.EEXIST:
+            return _("it exists already")
+        case errno.ENOSPC | errno.EDQUOT:
+            return _("the disk is full")
+        case errno.EROFS:
+            return _("the disk is read-only")
+        case errno.ENAMETOOLONG:
+            return _("the name is too long")
+        case errno.EMFILE | errno.ENFILE:
+            return _("too many files are open")
+        case errno.EIO:
+            return _("the disk reports an error")
+        case _number:
+            return error.strerror or type(error).__name__
 
 
 class ProtocolViolation(Exception):

@@ -1,6 +1,7 @@
 """French is complete: every text of the program is translated, with the same placeholders, and typeset as French is."""
 
 import ast
+import gettext as library
 import re
 import string
 from pathlib import Path
@@ -57,6 +58,17 @@ def test_no_text_hides_in_a_formatted_string() -> None:
 def test_every_text_of_the_program_is_translated() -> None:
     translated = {pairs(m)[0][0] for m in messages(SOURCE / "locale/fr/LC_MESSAGES/lightproof.po") if all(pairs(m)[0])}
     assert sorted(texts_of_the_program() - translated) == []
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_what_is_installed_was_compiled_from_the_catalogue_as_it_is(path: Path) -> None:
+    with path.with_suffix(".mo").open("rb") as file:
+        compiled = library.GNUTranslations(file)
+    for message in messages(path):
+        english, french = pairs(message)[0]
+        if french and not message.fuzzy:
+            said = compiled.gettext(english) if isinstance(message.id, str) else compiled.ngettext(*message.id, 1)
+            assert said == french, "make test compiles it"
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)

@@ -113,7 +113,7 @@ def questions() -> tuple[Question, ...]:
             choices=tuple(row["choices"][language()]),
             right=row["right"],
             because=row["because"][language()],
-            source=row["source"],
+            source=row["source"][language()],
         )
         for row in _data()["question"]
     )

@@ -25,7 +25,7 @@ from lightproof.check.addresses import (
     without,
 )
 from lightproof.check.sweeping.order import LARGEST
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def cannot_read(path: Path, error: OSError) -> UsageRefused:
     """The error for a file that cannot be opened or read."""
     return UsageRefused(
         "file-unreadable",
-        _("{file} cannot be read: {why}.").format(file=path, why=error.strerror or type(error).__name__),
+        _("{file} cannot be read: {why}.").format(file=path, why=system_reason(error)),
         _("Check its name and that you may read it."),
     )
 

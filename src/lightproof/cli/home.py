@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _keep_with_witness(ledger: "Ledger", folder: Path) -> None:
         said = keep(ledger, folder)
     except OSError as error:
         told = _("The witness of the ledger in “{folder}” cannot be reached: {reason}. It is told next time.")
-        click.echo(told.format(folder=folder, reason=error.strerror), err=True)
+        click.echo(told.format(folder=folder, reason=system_reason(error)), err=True)
         return
     except LedgerBroken:
         return  # whoever verifies is told; the witness keeps what it has

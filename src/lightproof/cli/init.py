@@ -12,7 +12,7 @@ import click
 
 from lightproof.cli.home import ledger_signer, opened, unlocked
 from lightproof.cli.person import person
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _recovery_kit(asked: Asked, folder: Path) -> "tuple[RecoveryCode, _Shown]":
         try:
             write_new(path, kit(root).encode())
         except OSError as error:
-            raise not_written(path, error.strerror or "") from error
+            raise not_written(path, system_reason(error)) from error
         _tell(_("Recovery kit written: {path}").format(path=path))
 
     def after(root: "RootKey") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightproof.cli.home import opened
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
@@ -192,7 +192,7 @@ def _contradicting(home: "OpenHome") -> Iterator[str]:
         said = testimony(home.ledger, folder)
     except OSError as error:
         told = _("The witness in “{folder}” was not asked: {reason}.")
-        click.echo(told.format(folder=folder, reason=error.strerror), err=True)
+        click.echo(told.format(folder=folder, reason=system_reason(error)), err=True)
         return
     if said == "broken":
         yield str(witness_file(home.ledger, folder))
@@ -263,7 +263,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise UsageRefused(
             "file-unreadable",
-            _("“{path}” cannot be read: {reason}.").format(path=path, reason=error.strerror),
+            _("“{path}” cannot be read: {reason}.").format(path=path, reason=system_reason(error)),
             _("Check its name and your rights."),
         ) from error
     return content[:_NOTE_BYTES]

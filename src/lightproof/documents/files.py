@@ -13,7 +13,7 @@ from typing import Final
 
 from lightproof.documents import json, ndjson
 from lightproof.documents.model import Attachment, Document
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.evidence.records import ExposureReport
 from lightproof.locale import gettext as _
 
@@ -169,6 +169,6 @@ def put(content: bytes, path: Path) -> None:
     except OSError as error:
         raise UsageRefused(
             "report-not-written",
-            _("The report could not be written to “{path}”: {reason}.").format(path=path, reason=error.strerror),
+            _("The report could not be written to “{path}”: {reason}.").format(path=path, reason=system_reason(error)),
             _("Name a file in a folder that exists and that you may write to."),
         ) from error

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Self, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.durable import read_whole
 from lightproof.storage.settings import Settings
@@ -204,7 +204,7 @@ def _text(path: Path, *, missing_is_empty: bool) -> str:
     except OSError as error:
         if missing_is_empty and isinstance(error, FileNotFoundError):
             return ""
-        raise _refused(str(path), "", error.strerror or "") from error
+        raise _refused(str(path), "", system_reason(error)) from error
     if len(raw) > _LONGEST_FILE:
         raise _refused(str(path), "", _("the file is too long"))
     try:

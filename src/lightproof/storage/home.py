@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 
 
@@ -32,6 +32,6 @@ def unusable(folder: Path, error: OSError) -> UsageRefused:
     """What is told when the system will not let us keep things in a folder."""
     return UsageRefused(
         "home-unusable",
-        _("The folder {folder} cannot be used: {reason}.").format(folder=folder, reason=error.strerror),
+        _("The folder {folder} cannot be used: {reason}.").format(folder=folder, reason=system_reason(error)),
         _("Set LIGHTPROOF_HOME to a folder that you may write to, on a disk with room."),
     )

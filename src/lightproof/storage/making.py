@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.configuration import SETTINGS_FILE
 from lightproof.storage.durable import locked, make_folder, sweep_unfinished, write_new, write_over
@@ -219,7 +219,7 @@ def _lock(unlock: Unlock, folder: Path, random_bytes: RandomBytes) -> tuple[Lock
     except FileExistsError:
         pass  # made before, here or by hand: it is checked like any other
     except OSError as error:
-        raise unusable_key_file(path, error.strerror or "") from error
+        raise unusable_key_file(path, system_reason(error)) from error
     # Inside the home the path is relative: the home can be moved whole.
     kept = path.relative_to(home) if path.is_relative_to(home) else path
     return KeyFileLock(path=str(kept)), read_key_file(path)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.durable import read_whole
 from lightproof.storage.slots import CREDENTIAL_NAME
@@ -44,7 +44,7 @@ def read_key_file(path: Path) -> bytes:
             _("Connect the disk or stick that holds it; if it was moved, name it in the settings ([unlock] key_file)."),
         ) from error
     except OSError as error:
-        raise unusable_key_file(path, error.strerror or "") from error
+        raise unusable_key_file(path, system_reason(error)) from error
     refuse_what_others_read(path, mode)
     if len(content) != KEY_FILE_BYTES:
         raise unusable_key_file(path, _("it does not hold exactly 32 bytes"))
@@ -79,7 +79,7 @@ def read_credential(name: str, folder: Path | None) -> bytes:
         try:
             content, _mode = read_whole(folder / name, _CREDENTIAL_BYTES.stop)
         except OSError as error:
-            reason = error.strerror or ""
+            reason = system_reason(error)
         else:
             if len(content) in _CREDENTIAL_BYTES:
                 return content
@@ -110,7 +110,7 @@ def read_secret(path: Path) -> str:
     except UnicodeDecodeError:
         secret = ""
     except OSError as error:
-        secret, reason = "", error.strerror or ""
+        secret, reason = "", system_reason(error)
     if not 0 < len(secret.encode()) < _LONGEST_SECRET:
         raise UsageRefused(
             "secret-unreadable",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lightproof.errors import LightproofError, UsageRefused
+from lightproof.errors import LightproofError, UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.durable import read_whole
 from lightproof.storage.root_key import RootKey
@@ -92,7 +92,7 @@ def read_slots(folder: Path) -> SlotFile:
             _("Run: lightproof init"),
         ) from error
     except OSError as error:
-        raise _broken(path, error.strerror or "") from error
+        raise _broken(path, system_reason(error)) from error
     refuse_what_others_read(path, mode)
     try:
         return decode(raw)

@@ -23,7 +23,7 @@ from lightproof.breach.access.kinds.syslog import unwrapped
 from lightproof.breach.access.kinds.text import Text
 from lightproof.breach.access.kinds.vsftpd import Vsftpd
 from lightproof.breach.access.log_lines import YEARLESS, Kind, LogLine
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 
 _LONGEST: Final = 64 * 1024
@@ -79,7 +79,10 @@ class LogFile:
                         raise _unreadable(self.path, _("it is larger than 4 GiB: cut it to the days that matter"))
                     yield octets.decode("utf-8", errors="replace").rstrip("\r\n")
         except (OSError, EOFError, zlib.error) as error:
-            raise _unreadable(self.path, getattr(error, "strerror", None) or _("it is damaged")) from error
+            # What is no gzip is an error of the system too, but has no number.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise _unreadable(self.path, system_reason(error)) from error
+            raise _unreadable(self.path, _("it is damaged")) from error
 
 
 class Lines:
@@ -108,7 +111,7 @@ def log_file(path: Path) -> LogFile:
             digest = file_digest(stream, "sha256").hexdigest()
         status = path.stat()
     except OSError as error:
-        raise _unreadable(path, error.strerror or "") from error
+        raise _unreadable(path, system_reason(error)) from error
     if not status.st_size:
         raise _unreadable(path, _("it is empty"))
     return LogFile(

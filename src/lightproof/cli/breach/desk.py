@@ -241,7 +241,7 @@ def now_utc() -> datetime:
 
 def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
     """A file of facts, or a list; `-` is standard input. Raises UsageRefused when it cannot be read, or is too long."""
-    from lightproof.errors import UsageRefused
+    from lightproof.errors import UsageRefused, system_reason
 
     try:
         if str(path) == "-":
@@ -252,7 +252,7 @@ def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
     except OSError as error:
         raise UsageRefused(
             "file-unreadable",
-            _("“{path}” cannot be read: {reason}.").format(path=path, reason=error.strerror),
+            _("“{path}” cannot be read: {reason}.").format(path=path, reason=system_reason(error)),
             _("Check its name and your rights."),
         ) from error
     if len(content) > most:
