@@ -46,7 +46,8 @@ class Engine:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """What addresses were called by whoever named them."""
     visit_s: float = 45.0
-    """Of all detectors together on one target, asked as one host; what is left to do then is recorded as unchecked."""
+    """Of all detectors together on one target, asked as one host, counting apart; what is left to do then is recorded
+    as unchecked."""
     visits_at_once: int = 64
     ended: Callable[[], str | None] = lambda: None
     """Why nothing more may be sent, once that is so: no visit begins after that, and none that goes on sends a byte."""
@@ -154,9 +155,14 @@ class Engine:
         for detector in detectors:
             if busy and detector.speech & WEB:  # it asked to be left alone, and that is meant for all of us
                 continue
-            budget = replace(detector.budget or self.budget, total_s=self.budget.total_s)
-            wire = self._wire(target, detector.name, budget, ends, heard=heard, name=name)
+            began = asyncio.get_running_loop().time()
+            counting = detector.counting if self.consent.count else None
+            budget = counting or replace(detector.budget or self.budget, total_s=self.budget.total_s)
+            must_end = began + budget.total_s if counting else ends
+            wire = self._wire(target, detector.name, budget, must_end, heard=heard, name=name)
             failure = await self._detect(detector, wire, observations)
+            if counting:  # what the owner consented to takes no time from the others
+                ends += asyncio.get_running_loop().time() - began
             if failure is not None:
                 unchecked.append(failure)
                 busy = busy or failure.reason == _BUSY

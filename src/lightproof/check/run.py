@@ -27,9 +27,6 @@ from lightproof.check.wire import Budget
 from lightproof.evidence.records import Target, Unchecked
 
 _VISIT_S: Final = 45.0
-_COUNTING_VISIT_S: Final = 240.0
-COUNTING_BUDGET: Final = Budget(total_s=120, bytes_in=64 * 1024 * 1024)
-"""What counting with consent may take: 100,000 studies are about 20 MB."""
 
 
 def look(
@@ -100,8 +97,8 @@ async def _visit(
         now=now,
         names=plan.names,
         consent=replace(plan.consent, key=secrets.token_bytes(32)),
-        budget=COUNTING_BUDGET if plan.consent.count else Budget(),
-        visit_s=_COUNTING_VISIT_S if plan.consent.count else _VISIT_S,
+        budget=Budget(),
+        visit_s=_VISIT_S,
         ended=ended,
     )
     async with aclosing(engine.run(waiting)) as seen:

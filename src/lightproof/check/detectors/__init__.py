@@ -55,6 +55,8 @@ class Detector:
     is made before its presumption is believed."""
     budget: Budget | None = None
     """What it may spend, for a protocol of many small questions; its time stays that of the engine's budget."""
+    counting: Budget | None = None
+    """What it may spend in all where the owner consented to counting, for one that counts."""
 
     def expects(self, port: int) -> bool:
         """Whether it is known by its port alone, and this is one."""

@@ -25,7 +25,7 @@ from lightproof.check.identity import CALLED_AE
 from lightproof.check.protocols.association import AssociationEnded, WireAssociation
 from lightproof.check.protocols.discretion import may_name_a_patient
 from lightproof.check.protocols.tls_channel import call
-from lightproof.check.wire import Stream, Wire
+from lightproof.check.wire import Budget, Stream, Wire
 from lightproof.dicom import uids
 from lightproof.dicom.dataset import Element, encode_data_set, pick
 from lightproof.dicom.dimse import (
@@ -486,4 +486,5 @@ DETECTOR: Final = Detector(
     detect=detect,
     ports=DICOM_PORTS,
     speech=frozenset({Speech.DICOM, Speech.DICOM_TLS}),
+    counting=Budget(total_s=120, bytes_in=64 * 1024 * 1024),  # 100,000 studies are about 20 MB
 )
