@@ -12,7 +12,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, cast
 
-from lightproof.breach.facts import BreachFacts
+from lightproof.breach.facts import FACT_NAMES, Access, BreachFacts
+from lightproof.breach.outgrown import GRAVITY, Basis, Choice, Duty, exemption_lost, facts_graver
 from lightproof.evidence.entries import Entry
 from lightproof.law.regimes import shipped
 
@@ -220,6 +221,26 @@ class Incident:
         if self.closed_at is not None:
             return ()
         told = {filed.regime for filed in self.notifications}
+    @property
+    def read_again(self) -> frozenset[int]:
+        """Entries of readings of access logs that hold no more: a later one read every one of their logs again.
+
+        One that looked at less time takes nothing back.
+        """
+        readings = [(step, _digests(step.payload)) for step in self.steps if step.what == "access"]
+        return frozenset(
+            step.entry
+            for place, (step, read) in enumerate(readings)
+            for later, read_later in readings[place + 1 :]
+            if read and read <= read_later and str(step.payload.get("to", "")) <= str(later.payload.get("to", ""))
+        )
+
+    @property
+    def proved_by(self) -> int | None:
+        """The entry whose access logs prove that strangers were given data; None while none does."""
+        readings = (step for step in self.steps if step.what == "access" and step.entry not in self.read_again)
+        return next((step.entry for step in readings if step.payload.get("conclusion") == Access.PROVED), None)
+
         return tuple(law for law in self.laws if law not in told and _wants_it_told(law) and not self._against(law))
 
     @property
@@ -292,6 +313,12 @@ def incident(entries: Iterable[Entry]) -> Incident:
     told: Incident | None = None
     for entry in entries:
         what = entry.kind.removeprefix("breach.")
+def _digests(reading: Mapping[str, object]) -> frozenset[str]:
+    """Of the logs that were read."""
+    logs = cast("Iterable[Mapping[str, object]]", reading.get("logs", ()))
+    return frozenset(str(log["sha256"]) for log in logs)
+
+
         payload = cast("Mapping[str, Any]", entry.payload)
         if told is None:
             if what != "opened":
@@ -332,7 +359,8 @@ def _opened(entry: Entry, payload: Mapping[str, Any]) -> Incident:
 def corrected(facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:
     """The facts with these fields put in place of what they held; JSON null empties one.
 
-    Raises pydantic.ValidationError when a value is of another shape.
+    Evidence showed the value that it was given for: one that takes its place comes with evidence of its own, or
+    without any. Raises pydantic.ValidationError when a value is of another shape.
     """
     values = facts.model_dump(mode="json", exclude_defaults=True)
     for name, value in changes.items():
@@ -342,7 +370,22 @@ def corrected(facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:
             values["evidence"] = {**values.get("evidence", {}), **cast("Mapping[str, object]", value)}
         else:
             values[name] = value
-    return BreachFacts.model_validate(values)
+    after = BreachFacts.model_validate(values)
+    given = cast("Mapping[str, object]", changes.get("evidence") or {})
+    bare = {name for name in changes if name not in given and _stated_otherwise(facts, after, name)}
+    if bare.isdisjoint(after.evidence):
+        return after
+    return after.model_copy(
+        update={"evidence": {name: refs for name, refs in after.evidence.items() if name not in bare}}
+    )
+
+
+def _stated_otherwise(before: BreachFacts, after: BreachFacts, name: str) -> bool:
+    """Whether a value took the place of another; what is said for the first time takes the place of none."""
+    if name not in FACT_NAMES:
+        return False
+    unsaid = BreachFacts.model_fields[name].get_default(call_default_factory=True)
+    return getattr(before, name) not in (unsaid, getattr(after, name))
 
 
 def _corrected(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:

@@ -149,7 +149,11 @@ class Procedure:
                 {"what": access_closed(), "at": ended.isoformat()},
                 *_as_list(dumped(told.facts).get("measures")),
             ],
-            "evidence": {"ended_at": [f"entry {entry}"], "ongoing": [f"entry {entry}"]},
+            "evidence": {
+                "ended_at": [f"entry {entry}"],
+                "ongoing": [f"entry {entry}"],
+                "measures": [*told.facts.evidence.get("measures", ()), f"entry {entry}"],
+            },
         }
         return self.correct(number, changes, reasons.found_closed(entry))
 
