@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from lightproof.breach.facts import refused
+from lightproof.breach.facts import Access, refused
 from lightproof.breach.incident import Incident, Stage, Status
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
@@ -47,6 +47,18 @@ def must_follow_awareness(told: Incident, aware_at: datetime | None) -> None:
     done = [*(filed.filed_at for filed in told.notifications), *(sent.at for sent in told.communications)]
     if aware_at is not None and done and aware_at > min(done):
         raise refused("aware_at", _("a notice or a letter on record is older: whoever sent it was aware"))
+
+
+def must_not_undo_proof(told: Incident, access: Access) -> None:
+    """What logs prove, no word takes back: it is the other way round that a fact is shown."""
+    if told.proved_by is not None and access is not Access.PROVED:
+        raise UsageRefused(
+            "access-proved",
+            _(
+                "Access logs prove that strangers were given data (ledger entry {entry}): a word does not undo it."
+            ).format(entry=told.proved_by),
+            _("If those visitors were your own, read the same logs again and name their addresses: --log … --own …"),
+        )
 
 
 def must_be_open(told: Incident) -> None:

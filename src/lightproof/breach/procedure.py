@@ -27,6 +27,8 @@ from lightproof.breach.guards import (
     must_follow_awareness,
     must_not_be_ordered,
 )
+    must_not_undo_proof,
+    must_spare_persons,
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
 from lightproof.breach.lookup import logs_read, look_up, named_in
 from lightproof.breach.mail_merge import Delivery
@@ -125,7 +127,9 @@ class Procedure:
             must_be_open(told)
             facts = self.shaped(told.facts, changes)
             must_follow_awareness(told, facts.aware_at)
-            look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), read=logs_read(told))
+            if "access" in changes:
+                must_not_undo_proof(told, facts.access)
+            look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), told)
             values = dumped(facts)
             stated = {name: values.get(name) for name in changes}
             if "evidence" in changes:
