@@ -92,3 +92,13 @@ def must_not_be_ordered(told: Incident) -> None:
             ),
             _("Tell them: “lightproof breach letter {number}”.").format(number=told.id),
         )
+
+
+def must_spare_persons(duty: str, choice: str) -> None:
+    """An exemption of Art. 34(3) goes with one decision: not to tell the persons."""
+    if (duty, choice) != ("communicate", "no"):
+        raise UsageRefused(
+            "exemption-misplaced",
+            _("An exemption of Article 34(3) spares telling the persons, and nothing else."),
+            _("Write it with --decide communicate=no, or leave --exemption out."),
+        )

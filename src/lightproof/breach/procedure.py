@@ -30,7 +30,7 @@ from lightproof.breach.guards import (
     must_not_undo_proof,
     must_spare_persons,
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
-from lightproof.breach.lookup import logs_read, look_up, named_in
+from lightproof.breach.lookup import look_up, named_in
 from lightproof.breach.mail_merge import Delivery
 from lightproof.breach.opening import Measured, access_closed, closed_since, exposed_services, facts_of_exposure
 from lightproof.breach.pending import pending
@@ -217,7 +217,7 @@ class Procedure:
         """Records what a person decides about one duty, under `laws`; by default under every law that judges today.
 
         Raises UsageRefused without reason where it differs from the proposal or says no, and for an exemption of
-        Art. 34(3) without evidence.
+        Art. 34(3) without evidence, or with another decision than not to tell the persons.
         """
         if (choice != proposed or choice == "no") and not reason.strip():
             raise UsageRefused(
@@ -228,7 +228,9 @@ class Procedure:
         if not all(REFERENCE.fullmatch(ref) for ref in evidence):
             raise refused("evidence", _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
         told = self.incident(number)
-        look_up(self.ledger, evidence, read=logs_read(told))
+        if exemption:
+            must_spare_persons(duty, choice)
+        look_up(self.ledger, evidence, told)
         if duty == "communicate" and choice == "no":
             must_not_be_ordered(told)
         if exemption:
@@ -262,7 +264,7 @@ class Procedure:
                 _("Name what shows it with --evidence: an entry of the ledger or the digest of a file."),
             )
         found = exemption_of(cast("Ground", ground), told.facts, evidence)
-        look_up(self.ledger, found.evidence, read=logs_read(told))
+        look_up(self.ledger, found.evidence, told)
         return found.evidence
 
     # Telling
