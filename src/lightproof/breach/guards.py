@@ -71,6 +71,20 @@ def must_be_open(told: Incident) -> None:
         )
 
 
+def must_be_decided_anew(told: Incident) -> None:
+    """A decision that the facts outgrew ends nothing."""
+    for decided in told.outgrown:
+        raise UsageRefused(
+            "decision-outgrown",
+            _("The facts are graver than when “{duty}” was decided, or its exemption does not hold any more.").format(
+                duty=decided.duty
+            ),
+            _("Decide again: “lightproof breach assess {number} --decide {duty}=yes|no --reason …”.").format(
+                number=told.id, duty=decided.duty
+            ),
+        )
+
+
 def must_be_alike(told: Incident, other: Incident) -> None:
     """One notice covers several breaches of the same cause and the same data (WP250 rev.01, II.B.3)."""
     for name in ("origin", "cause", "data", "sensitive"):

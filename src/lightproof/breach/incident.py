@@ -17,14 +17,10 @@ from lightproof.breach.outgrown import GRAVITY, Basis, Choice, Duty, exemption_l
 from lightproof.evidence.entries import Entry
 from lightproof.law.regimes import shipped
 
-Duty = Literal["document", "notify", "communicate"]
-Choice = Literal["yes", "no", "undetermined"]
 Stage = Literal["initial", "supplementary", "complete"]
 
 SUBJECT: Final = "breach/"
 DUTIES: Final[tuple[Duty, ...]] = ("document", "notify", "communicate")
-GRAVITY: Final[Mapping[Choice, int]] = {"no": 0, "undetermined": 1, "yes": 2}
-"""Of several answers the gravest counts."""
 _LATE: Final = timedelta(hours=1)
 """An instant stated so much later than it was is shown as stated late."""
 _LATE_STEP: Final = timedelta(minutes=15)
@@ -192,6 +188,8 @@ class Incident:
     """Regime -> the last assessment recorded, as JSON values."""
     decided: tuple[Decided, ...] = ()
     """Every decision, in order; a later one takes the place of an earlier one under the laws it is about."""
+    bases: Mapping[int, Basis] = field(default_factory=dict[int, Basis])
+    """Entry of a decision -> what was known and judged when it was taken."""
     notifications: tuple[Notified, ...] = ()
     communications: tuple[Communicated, ...] = ()
     orders: tuple[Ordered, ...] = ()
@@ -221,6 +219,8 @@ class Incident:
         if self.closed_at is not None:
             return ()
         told = {filed.regime for filed in self.notifications}
+        return tuple(law for law in self.laws if law not in told and _wants_it_told(law) and not self._against(law))
+
     @property
     def read_again(self) -> frozenset[int]:
         """Entries of readings of access logs that hold no more: a later one read every one of their logs again.
@@ -241,8 +241,6 @@ class Incident:
         readings = (step for step in self.steps if step.what == "access" and step.entry not in self.read_again)
         return next((step.entry for step in readings if step.payload.get("conclusion") == Access.PROVED), None)
 
-        return tuple(law for law in self.laws if law not in told and _wants_it_told(law) and not self._against(law))
-
     @property
     def ordered(self) -> Ordered | None:
         """The authority's last order to tell the persons; None once they were told after it, or without one."""
@@ -261,9 +259,29 @@ class Incident:
         return self.ordered is not None or wanted
 
     def decision(self, duty: Duty, law: str) -> Decided | None:
-        """The decision that holds about this duty under this law; None when nobody has decided."""
+        """The decision that holds about this duty under this law; None when nobody has decided, or must decide anew."""
+        newest = self._newest(duty, law)
+        return None if newest is None or self._outgrew(newest, law) else newest
+
+    @property
+    def outgrown(self) -> tuple[Decided, ...]:
+        """The newest decisions that hold no more: the facts are graver since, or their exemption does not hold."""
+        newest = ((self._newest(duty, law), law) for duty in DUTIES for law in self.laws)
+        return tuple(dict.fromkeys(one for one, law in newest if one is not None and self._outgrew(one, law)))
+
+    def _newest(self, duty: Duty, law: str) -> Decided | None:
         wanted = (one for one in reversed(self.decided) if one.duty == duty and one.holds_under(law))
         return next(wanted, None)
+
+    def _outgrew(self, decided: Decided, law: str) -> bool:
+        """Never in a closed file: what it was closed on stays on record, and is asked anew once it is opened again."""
+        if decided.choice == "yes" or self.closed_at is not None:
+            return False
+        now = Basis(facts=self.facts, assessments=self.assessments)
+        if decided.duty == "communicate" and exemption_lost(decided.exemption, decided.evidence, now):
+            return True
+        then = self.bases.get(decided.entry, now)
+        return facts_graver(decided.duty, law, decided.choice, then=then, now=now, proposed=decided.proposed)
 
     @property
     def decisions(self) -> Mapping[str, Decided]:
@@ -295,6 +313,12 @@ class Incident:
         return self.steps[-1]
 
 
+def _digests(reading: Mapping[str, object]) -> frozenset[str]:
+    """Of the logs that were read."""
+    logs = cast("Iterable[Mapping[str, object]]", reading.get("logs", ()))
+    return frozenset(str(log["sha256"]) for log in logs)
+
+
 def _judges(law: str, day: date) -> bool:
     known = shipped(law)
     return known is None or known.applies_on(day)
@@ -313,12 +337,6 @@ def incident(entries: Iterable[Entry]) -> Incident:
     told: Incident | None = None
     for entry in entries:
         what = entry.kind.removeprefix("breach.")
-def _digests(reading: Mapping[str, object]) -> frozenset[str]:
-    """Of the logs that were read."""
-    logs = cast("Iterable[Mapping[str, object]]", reading.get("logs", ()))
-    return frozenset(str(log["sha256"]) for log in logs)
-
-
         payload = cast("Mapping[str, Any]", entry.payload)
         if told is None:
             if what != "opened":
@@ -423,7 +441,8 @@ def _decided(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incide
         evidence=tuple(payload.get("evidence", ())),
         laws=tuple(payload.get("laws", ())),
     )
-    return replace(told, decided=(*told.decided, decided))
+    basis = Basis(facts=told.facts, assessments=told.assessments)
+    return replace(told, decided=(*told.decided, decided), bases={**told.bases, entry.index: basis})
 
 
 def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:

@@ -21,14 +21,15 @@ from lightproof.breach.facts import FACT_NAMES, REFERENCE, BreachFacts, check_fa
 from lightproof.breach.guards import (
     filed_under,
     must_be_alike,
+    must_be_decided_anew,
     must_be_explained,
     must_be_in_order,
     must_be_open,
     must_follow_awareness,
     must_not_be_ordered,
-)
     must_not_undo_proof,
     must_spare_persons,
+)
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
 from lightproof.breach.lookup import look_up, named_in
 from lightproof.breach.mail_merge import Delivery
@@ -227,9 +228,9 @@ class Procedure:
             )
         if not all(REFERENCE.fullmatch(ref) for ref in evidence):
             raise refused("evidence", _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
-        told = self.incident(number)
         if exemption:
             must_spare_persons(duty, choice)
+        told = self.incident(number)
         look_up(self.ledger, evidence, told)
         if duty == "communicate" and choice == "no":
             must_not_be_ordered(told)
@@ -387,6 +388,7 @@ class Procedure:
         with self.ledger.writing() as writing:
             told = self.incident(number)
             must_be_open(told)
+            must_be_decided_anew(told)
             for duty in ("notify", "communicate"):
                 if told.decisions.get(duty) is None:
                     raise UsageRefused(
