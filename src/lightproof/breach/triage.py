@@ -18,7 +18,7 @@ from lightproof.breach.facts import Access, BreachFacts, CareEffect, Role
 from lightproof.breach.grounds import Reason, evidence_of, unshown
 from lightproof.breach.incident import Choice, Duty
 from lightproof.breach.legal_tests import Outcome, tested
-from lightproof.breach.severity import Severity, decimal, severity
+from lightproof.breach.severity import Severity, data_unknown, decimal, severity
 from lightproof.documents import wording
 from lightproof.evidence.entries import rfc3339
 from lightproof.law.forms import Words
@@ -324,3 +324,5 @@ def _missing(facts: BreachFacts) -> list[str]:
 
 def _at(at: datetime | None) -> str | None:
     return rfc3339(at) if at else None
+    if data_unknown(facts):
+        missing += ["data", "sensitive"]
