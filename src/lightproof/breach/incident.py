@@ -225,9 +225,9 @@ class Incident:
     def read_again(self) -> frozenset[int]:
         """Entries of readings of access logs that hold no more: a later one read every one of their logs again.
 
-        One that looked at less time takes nothing back.
+        One that looked at less time, or at another port, takes nothing back.
         """
-        readings = [(step, _digests(step.payload)) for step in self.steps if step.what == "access"]
+        readings = [(step, _logs_of(step.payload)) for step in self.steps if step.what == "access"]
         return frozenset(
             step.entry
             for place, (step, read) in enumerate(readings)
@@ -313,10 +313,10 @@ class Incident:
         return self.steps[-1]
 
 
-def _digests(reading: Mapping[str, object]) -> frozenset[str]:
-    """Of the logs that were read."""
+def _logs_of(reading: Mapping[str, object]) -> frozenset[tuple[str, object]]:
+    """The digests of the logs that were read, each with the port whose log it was said to be."""
     logs = cast("Iterable[Mapping[str, object]]", reading.get("logs", ()))
-    return frozenset(str(log["sha256"]) for log in logs)
+    return frozenset((str(log["sha256"]), log.get("port")) for log in logs)
 
 
 def _judges(law: str, day: date) -> bool:

@@ -83,9 +83,12 @@ def test_the_same_log_read_again_with_the_practices_own_address_takes_it_back_an
     assert again.facts.access is Access.PROVED
 
 
-def test_a_reading_that_looks_at_less_time_takes_nothing_back(
+def test_a_reading_that_looks_at_less_time_or_at_another_port_takes_nothing_back(
     procedure: Procedure, proved: Incident, tmp_path: Path
 ) -> None:
+    reader = LogReader(own=networks(OWN_LINE), hashed=hasher(b"k" * 32), zone=UTC)
+    told = procedure.accessed(proved.id, [NamedLog(tmp_path / "got.log", 9999)], reader)
+    assert (told.facts.access, told.proved_by) == (Access.PROVED, proved.proved_by)
     procedure.correct(proved.id, {"ended_at": "2026-11-21T00:00:00Z"}, "I think it was closed then")
     told = read(procedure, proved.id, tmp_path / "got.log")
     assert (told.facts.access, told.proved_by is not None) == (Access.PROVED, True)
