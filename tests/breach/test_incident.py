@@ -126,4 +126,27 @@ def test_evidence_adds_up_and_null_empties_a_fact() -> None:
     facts = corrected(BreachFacts(), {"title": "x", "evidence": {"title": ["entry 1"]}})
     facts = corrected(facts, {"evidence": {"persons": ["entry 2"]}, "title": None})
     assert facts.title == ""
-    assert dict(facts.evidence) == {"title": ("entry 1",), "persons": ("entry 2",)}
+    assert dict(facts.evidence) == {"persons": ("entry 2",)}, "nothing shows what is not said"
+
+
+SHOWN = BreachFacts.model_validate(
+    {"access": "proved", "persons": {"at_least": 9, "at_most": 9}, "started_at": "2026-11-01T08:00:00Z",
+     "evidence": {name: ["entry 6"] for name in ("access", "persons", "started_at", "care")}}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("access", "proved_none"), ("persons", {"at_least": 1, "at_most": 1}), ("started_at", "2026-11-02T08:00:00Z")],
+)
+def test_what_takes_the_place_of_a_fact_does_not_take_its_evidence(name: str, value: object) -> None:
+    changed = corrected(SHOWN, {name: value})
+    assert changed.shown(name) == ()
+    assert set(changed.evidence) == set(SHOWN.evidence) - {name}
+    assert corrected(SHOWN, {name: value, "evidence": {name: ["entry 9"]}}).shown(name) == ("entry 9",)
+
+
+def test_what_is_said_again_or_for_the_first_time_keeps_the_evidence_attached_for_it() -> None:
+    same = corrected(SHOWN, {"started_at": "2026-11-01T09:00:00+01:00"})
+    assert same.shown("started_at") == ("entry 6",)
+    assert corrected(SHOWN, {"care": "none"}).shown("care") == ("entry 6",)

@@ -26,7 +26,12 @@ LONG: tuple[Kind, ...] = ("letter", "email", "public-notice")
 WAYS: tuple[dict[str, Any], ...] = (
     {},
     {"ongoing": False, "ended_at": "2026-11-23T11:00:00Z", "access": "proved", "data": ["nir_social_security_number"]},
-    {"access": "proved_none", "origin": ["device_lost_or_stolen"], "data": ["financial_economic", "contact"]},
+    {
+        "access": "proved_none",
+        "evidence": {"access": ["entry 5"]},
+        "origin": ["device_lost_or_stolen"],
+        "data": ["financial_economic", "contact"],
+    },
     {"integrity": "presumed", "availability": "established", "origin": ["hacking_malware_phishing"]},
     {"confidentiality": None, "availability": "established", "origin": ["other"]},
     {"started_at": None, "aware_at": None, "data": ["unknown_for_now"], "sensitive": None, "origin": None},
@@ -89,7 +94,8 @@ def test_french_letters_are_set_with_their_own_spaces() -> None:
 def test_it_says_what_is_known_of_strangers_and_no_more() -> None:
     assert "no proof that anyone looked" in a_letter().text()
     assert "We know that strangers" in a_letter(told=the_incident(access="proved")).text()
-    none = a_letter(told=the_incident(access="proved_none")).text()
+    assert "no proof that anyone looked" in a_letter(told=the_incident(access="proved_none")).text(), "a mere word"
+    none = a_letter(told=the_incident(access="proved_none", evidence={"access": ["entry 5"]})).text()
     assert "nobody took any data" in none
     assert "no proof" not in none
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breach.practice_case import DIGEST, FOUND, PRACTICE, a_notice, an_entry, filed, opened, the_incident
+from breach.practice_case import DIGEST, FACTS, FOUND, PRACTICE, a_notice, an_entry, filed, opened, the_incident
 from lightproof.breach.answers import Contact
 from lightproof.breach.asked import Judgement, judgement_of
 from lightproof.breach.facts import Range
@@ -220,7 +220,14 @@ def test_who_decides_not_to_tell_gives_the_law_s_reason(exemption: str, option: 
         "duty": "communicate", "choice": "no", "reason": "encrypted", "proposed": "yes",
         "exemption": exemption, "evidence": ["entry 9"],
     }  # fmt: skip
-    notice = a_notice(the_incident(an_entry(6, "decided", decision)))
+    carrying: dict[str, Any] = {
+        "intelligibility": {"protection": "encrypted", "state_of_the_art": True, "key": "safe"},
+        "recipients": ["known"],
+        "recovery": "recovered",
+        "risk_removed": "The one who had them gave them back.",
+        "disproportionate_effort": {"effort": "no addresses", "notice": "regional press"},
+    }
+    notice = a_notice(the_incident(an_entry(6, "decided", decision), **carrying))
     assert value(notice, "communicated") == "no_and_will_not_be"
     assert value(notice, "exemption") == option
     assert notice.field("exemption").answer.evidence == ("entry 6", "entry 9")
@@ -252,8 +259,9 @@ def test_the_assessment_of_the_law_fills_severity_and_what_the_persons_are_told(
 
 def test_when_the_authority_revealed_it_the_notice_says_that_it_is_not_due_and_can_still_be_made() -> None:
     revealed = {"at": "2026-11-23T08:00:00Z", "authority": "CNIL", "reference": "2026-152C", "own_information": True}
-    told = the_incident(revealed_by_authority=revealed)
-    judgement = the_judgement(revealed_by_authority=revealed)
+    shown = FACTS["evidence"] | {"revealed_by_authority": ["entry 5"]}
+    told = the_incident(revealed_by_authority=revealed, evidence=shown)
+    judgement = the_judgement(revealed_by_authority=revealed, evidence=shown)
     assert judgement.notify == "no"
     assert any("449694" in reason for reason in judgement.reasons)
     assert judgement.warnings

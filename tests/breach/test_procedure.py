@@ -18,8 +18,8 @@ from lightproof.breach import register
 from lightproof.breach.alerts import due
 from lightproof.breach.beside import beside
 from lightproof.breach.clock import clock
-from lightproof.breach.facts import BreachFacts, reported_facts
-from lightproof.breach.incident import SUBJECT, Stage, Status
+from lightproof.breach.facts import BreachFacts, Intelligibility, reported_facts
+from lightproof.breach.incident import SUBJECT, Choice, Duty, Stage, Status
 from lightproof.breach.judging import assess_and_record, kept_years, proposed
 from lightproof.breach.lookup import media_type
 from lightproof.breach.pending import follow_ups, next_deadline, pending
@@ -201,6 +201,37 @@ def test_an_exemption_rests_on_evidence_that_the_ledger_holds(procedure: Procedu
     procedure.ledger.erase([int(entry.removeprefix("entry "))], "asked for", principal="Dr Demo")
     with refused("entry-erased"):
         exempted()
+
+
+def test_what_shows_something_else_is_no_evidence_of_this_breach(procedure: Procedure) -> None:
+    other = procedure.attached(procedure.open_report(FACTS).id, b"%PDF- another's", "application/pdf")
+    told = procedure.open_report(FACTS.model_copy(update={"intelligibility": Intelligibility.model_validate(SOUND)}))
+    filed = procedure.notified(
+        told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None, sheet=b"{}"
+    )
+    with procedure.ledger.writing() as writing:
+        made = writing.append("home.made", "home", {}, principal="Dr Demo")
+        checked = writing.append("check.finished", "check", {}, principal="Dr Demo")
+    sheet, attached = filed.notifications[0].sheet_sha256, other.last.payload["sha256"]
+    for reference in (f"entry {made.index}", f"entry {other.last.entry}", f"sha256:{attached}", f"sha256:{sheet}"):
+        with refused("evidence-unrelated"):
+            procedure.decide(
+                told.id, "communicate", "no", "why", proposed="yes", exemption="34(3)(a)", evidence=[reference]
+            )
+        with refused("evidence-unrelated"):
+            procedure.correct(told.id, {"evidence": {"intelligibility": [reference]}}, "why")
+    told = procedure.decide(
+        told.id, "communicate", "no", "why", proposed="yes", exemption="34(3)(a)", evidence=[f"entry {checked.index}"]
+    )
+    assert told.decisions["communicate"].exemption == "34(3)(a)"
+
+
+@pytest.mark.parametrize(("duty", "choice"), [("notify", "no"), ("notify", "yes"), ("communicate", "yes")])
+def test_an_exemption_goes_with_no_other_decision(procedure: Procedure, duty: Duty, choice: Choice) -> None:
+    number = procedure.open_report(FACTS).id
+    with refused("exemption-misplaced"):
+        procedure.decide(number, duty, choice, "why", proposed="yes", exemption="34(3)(a)")
+    assert len(procedure.incident(number).steps) == 1
 
 
 def test_facts_name_no_evidence_that_the_ledger_does_not_hold(procedure: Procedure) -> None:

@@ -34,6 +34,9 @@ TOLD = the_incident(
     others=[{"name": "Fournisseur", "role": "processor", "informed_at": "2026-11-22T09:00:00Z"}],
     measures=[{"what": "Close the port", "at": "2026-12-01T08:00:00Z", "planned": True, "owner": "Dr Demo"}],
     harms=["loss_of_control"],
+    recipients=["known"],
+    recovery="recovered",
+    risk_removed="The one who had them gave them back.",
 )
 WANTED = {
     "opened_at": "23 November 2026",

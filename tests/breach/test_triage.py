@@ -21,6 +21,11 @@ OPEN_SERVER = {**HEALTH, "confidentiality": "presumed", "recipients": ["public"]
 SOUND = {"protection": "encrypted", "state_of_the_art": True, "key": "safe"}
 STOLEN = {**HEALTH, "confidentiality": "presumed", "origin": ["device_lost_or_stolen"], "recipients": ["unknown"]}
 PROOF = ["sha256:" + "ab" * 32]
+REVEALED = {
+    **OPEN_SERVER, "aware_at": "2019-10-08T10:00:00+02:00",
+    "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": True},
+    "evidence": {"revealed_by_authority": PROOF},
+}  # fmt: skip
 
 
 def assessed(facts: dict[str, Any], name: str = "gdpr/fr") -> Assessment:
@@ -35,16 +40,43 @@ def choices(facts: dict[str, Any], name: str = "gdpr/fr") -> tuple[str, str]:
 
 CASES = {
     "SAN-2020-014 and -015: an open server": (OPEN_SERVER, ("yes", "yes")),
-    "the same, revealed by the authority": (
-        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": True}},
-        ("no", "yes"),
-    ),
+    "the same, revealed by the authority": (REVEALED, ("no", "yes")),
     "the same, and nobody says where the authority had it from": (
-        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"}},
+        {**REVEALED, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"}},
         ("yes", "yes"),
     ),
     "revealed by the authority, which had it from the controller": (
-        {**OPEN_SERVER, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": False}},
+        {**REVEALED, "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": False}},
+        ("yes", "yes"),
+    ),
+    "revealed by the authority weeks after the controller was aware": (
+        {**REVEALED, "aware_at": "2019-09-10T10:00:00+02:00"},
+        ("yes", "yes"),
+    ),
+    "revealed by the authority to a controller who says not since when he is aware": (
+        {**REVEALED, "aware_at": None},
+        ("yes", "yes"),
+    ),
+    "revealed by the authority, and an older message inside shows knowledge": (
+        {**REVEALED, "internal_messages_at": ["2019-09-10T10:00:00+02:00"]},
+        ("yes", "yes"),
+    ),
+    "said to be revealed by the authority, by a word alone": ({**REVEALED, "evidence": {}}, ("yes", "yes")),
+    "an open server, and nobody has said which data": (
+        {"confidentiality": "presumed", "recipients": ["public"], "aware_at": "2019-10-08T10:00:00+02:00"},
+        ("yes", "yes"),
+    ),
+    "the same, pseudonyms alone, of data unknown for now": (
+        {"confidentiality": "presumed", "recipients": ["public"], "data": ["civil_status", "unknown_for_now"],
+         "identifiability": "not_linkable"},
+        ("yes", "yes"),
+    ),
+    "data lost, care endangered, and the logs prove that nobody came": (
+        {
+            **OPEN_SERVER, "availability": "established", "availability_effect": "lost", "care": "endangered",
+            "access": "proved_none", "risk_removed": "closed", "recipients": ["malicious"],
+            "evidence": {"access": PROOF, "risk_removed": PROOF},
+        },
         ("yes", "yes"),
     ),
     "an encrypted laptop stolen, the key safe": (
@@ -120,8 +152,34 @@ def test_the_authority_that_revealed_it_is_cited_and_the_letters_remain() -> Non
     facts, _expected = CASES["the same, revealed by the authority"]
     told = assessed(facts)
     assert "449694" in told.answer("notify").reasons[0].text
+    assert told.answer("notify").evidence == tuple(PROOF)
     assert told.warnings
     assert choices(facts, "gdpr/eu") == ("yes", "yes")
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"aware_at": "2019-09-10T10:00:00+02:00"}, "aware before it told you"),
+        ({"aware_at": None}, "aware_at"),
+        ({"evidence": {}}, "--attach revealed_by_authority"),
+        ({"revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"}}, "own_information"),
+    ],
+)
+def test_the_rule_on_the_authority_that_revealed_it_is_told_with_what_it_lacks(
+    change: dict[str, Any], missing: str
+) -> None:
+    (warning,) = [said for said in assessed({**REVEALED, **change}).warnings if "449694" in said]
+    assert missing in warning
+    assert not any("449694" in said for said in assessed({**REVEALED, **change}, "gdpr/eu").warnings)
+
+
+def test_data_that_nobody_named_is_missing_and_counts_as_the_most_sensitive() -> None:
+    facts = {"confidentiality": "presumed", "recipients": ["public"], "aware_at": "2026-11-23T10:00:00Z"}
+    told = assessed(facts)
+    assert {"data", "sensitive"} <= set(told.missing)
+    assert (told.severity.level, told.severity.elements[0].value) == ("very high", 4)
+    assert not {"data", "sensitive"} & set(assessed({**facts, "data": ["contact"]}).missing)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +298,7 @@ CLAIMS: dict[str, Any] = {
                      {"category": "simple", "steps": -3, "reason": "public anyway"}],
     "risk_removed": "The server was closed.",
     "disproportionate_effort": {"effort": "no addresses", "notice": "in the press"},
-    "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00"},
+    "revealed_by_authority": {"at": "2019-10-08T10:00:00+02:00", "own_information": True},
 }  # fmt: skip
 """What would excuse a breach: every fact that can make an answer lighter, as it does so most."""
 

@@ -280,6 +280,38 @@ def test_a_file_that_is_attached_carries_an_exemption_and_its_name_stays_outside
     assert b"CANARY" not in (tmp_path / "export" / "entries.ndjson").read_bytes()
 
 
+@pytest.mark.parametrize("decision", [(), ("--decide", "notify=no"), ("--decide", "communicate=yes")])
+def test_an_exemption_is_never_passed_over_in_silence(decision: tuple[str, ...], home: Path) -> None:
+    number = reported(home, "--set", "confidentiality=presumed")
+    ran = lightproof(
+        "breach", "assess", number, *decision, "--exemption", "34(3)(a)", "--reason", "sealed", home=home
+    )  # fmt: skip
+    assert (ran.code, "exemption-misplaced" in ran.err) == (2, True)
+
+
+def test_a_key_found_with_the_data_opens_the_questions_again(home: Path, tmp_path: Path) -> None:
+    number = reported(home, "--set", "confidentiality=presumed", "--set", "sensitive=health")
+    sound = {"protection": "encrypted", "state_of_the_art": True, "key": "safe"}
+    proof = tmp_path / "disk.pdf"
+    proof.write_bytes(b"%PDF-1.7 the key was in the safe")
+    told = ("breach", "assess", number, "--reason", "sealed")
+    lightproof(
+        *told, "--set", f"intelligibility={json.dumps(sound)}", "--attach", f"intelligibility={proof}",
+        "--decide", "communicate=no", "--exemption", "34(3)(a)", home=home,
+    )  # fmt: skip
+    decided = lightproof(*told, "--decide", "notify=no", "--json", home=home).json
+    assert (set(decided["decisions"]), decided["pending"]) == ({"notify", "communicate"}, [])
+    sound["key"] = "with_the_data"
+    page = lightproof(*told, "--set", f"intelligibility={json.dumps(sound)}", home=home, language="fr").out.decode()
+    assert "Décidez à nouveau" in " ".join(page.split())
+    shown = lightproof("breach", "show", number, "--json", home=home).json
+    assert (shown["decisions"], len(shown["outgrown"]), len(shown["decided"])) == ({}, 2, 2)
+    assert [duty["law"] for duty in shown["pending"]] == ["gdpr/fr"]
+    assert [line["deadline"] for line in lightproof("breach", "list", "--json", home=home).json["breaches"]] != [""]
+    closing = lightproof("breach", "close", number, "--reason", "done", home=home)
+    assert (closing.code, "decision-outgrown" in closing.err) == (2, True)
+
+
 def test_without_a_channel_nobody_is_alerted_and_that_is_said(home: Path) -> None:
     reported(home)
     ran = lightproof("breach", "remind", home=home)

@@ -160,6 +160,7 @@ def test_a_log_that_is_none_a_bad_range_and_a_bad_zone_are_refused(tmp_path: Pat
     for arguments, error in (
         (("--log", tmp_path / "none.log"), "none.log"),
         (("--log", log, "--own", "the office"), "the office"),
+        (("--log", log, "--own", "0.0.0.0/0"), "0.0.0.0/0"),
         (("--log", log, "--zone", "Paris/Europe"), "Paris/Europe"),
     ):
         refused = lightproof("breach", "assess", number, *arguments, home=home)

@@ -115,10 +115,12 @@ def test_told_by_the_authority_it_need_not_be_notified_and_the_rest_remains(
 ) -> None:
     with server() as port:
         told = breached(port, tmp_path)
+    letter = tmp_path / "authority.eml"
+    letter.write_text("Subject: your server\n\nYour images are within reach of anyone.\n")
     revealed = {"at": told["facts"]["started_at"], "reference": "2019-152C", "own_information": True}
     assessed = lightproof(
         "breach", "assess", told["id"], "--json", "--set", f"revealed_by_authority={json.dumps(revealed)}",
-        "--reason", "e-mail of the authority", home=tmp_path,
+        "--attach", f"revealed_by_authority={letter}", "--reason", "e-mail of the authority", home=tmp_path,
     )  # fmt: skip
     assert assessed.code == 0, assessed.err
     answers = {answer["duty"]: answer for answer in assessed.json["assessments"]["gdpr/fr"]["answers"]}

@@ -27,6 +27,7 @@ from lightproof.breach.words import (
     fact_name,
     fact_text,
     law_name,
+    outgrown_text,
     status_word,
     step_word,
 )
@@ -115,7 +116,11 @@ def _answer(told: Incident, duty: Duty) -> str:
         said = _("{choice}, decided by {who}. {reason}")
         return said.format(choice=choice_word(decided.choice), who=decided.by, reason=decided.reason).strip()
     choice = proposed(told, duty)
-    reasons = [reason["text"] for answer in _answers(told, duty, choice) for reason in _sequence(answer.get("reasons"))]
+    if again := [one for one in told.outgrown if one.duty == duty]:
+        reasons = [outgrown_text(again[-1])]
+    else:
+        answers = _answers(told, duty, choice)
+        reasons = [reason["text"] for answer in answers for reason in _sequence(answer.get("reasons"))]
     said = _("{choice}, proposed. {reason}")
     return said.format(choice=choice_word(choice), reason=reasons[0] if reasons else "").strip()
 
@@ -136,9 +141,10 @@ def _answers(told: Incident, duty: Duty, choice: Choice) -> list[Mapping[str, An
 
 
 def _warnings(told: Incident, clock: Clock) -> tuple[str, ...]:
-    """Those of the clock, then those of each law, each once."""
+    """Decisions to take again, what the clock says, then each law, each once."""
+    again = (f"{duty_word(one.duty)} {outgrown_text(one)}" for one in told.outgrown)
     of_laws = (str(line) for payload in told.assessments.values() for line in _sequence(payload.get("warnings")))
-    return tuple(dict.fromkeys((*clock.warnings, *of_laws)))
+    return tuple(dict.fromkeys((*again, *clock.warnings, *of_laws)))
 
 
 def _only_proposed(told: Incident, clock: Clock) -> bool:
@@ -283,8 +289,8 @@ def _assessed(told: Incident) -> list[Block]:
     if others := beside(told):
         columns = (_("Done"), _("Duty of another law"), _("When"))
         blocks.append(Table(_("If they apply to you"), columns, tuple(map(_other_duty, others)), widths=(2, 6, 4)))
-    standing = dict.fromkeys(told.decision(duty, law) for duty in DUTIES for law in told.laws)
-    for decided in filter(None, standing):
+    standing = (told.decision(duty, law) for duty in DUTIES for law in told.laws)
+    for decided in dict.fromkeys((*filter(None, standing), *told.outgrown)):
         reason = decided.reason or _("no reason given")
         if decided.laws and set(decided.laws) != set(told.laws):
             reason += f" ({', '.join(decided.laws)})"
@@ -292,7 +298,7 @@ def _assessed(told: Incident) -> list[Block]:
             who=decided.by, when=wording.instant(decided.at), duty=duty_word(decided.duty),
             choice=choice_word(decided.choice), reason=reason,
         )  # fmt: skip
-        blocks.append(Paragraph(said))
+        blocks.append(Paragraph(f"{said} {outgrown_text(decided)}" if decided in told.outgrown else said))
     return blocks or [Paragraph(_("Not assessed yet."))]
 
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lightproof.breach.facts import REFERENCE, Access, BreachFacts, Recovery
+from lightproof.breach.facts import REFERENCE, Access, BreachFacts, Recipient, Recovery
+from lightproof.breach.grounds import HARMS_CARE, availability_open, integrity_open
 from lightproof.breach.severity import said_unintelligible
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 Ground = Literal["34(3)(a)", "34(3)(b)", "34(3)(c)"]
+_IDENTIFIED: Final = frozenset({Recipient.INTERNAL, Recipient.KNOWN_TRUSTED, Recipient.KNOWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +44,39 @@ def lacking(ground: Ground, facts: BreachFacts, evidence: Sequence[str] = ()) ->
         return _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)")
     if (missing := _MISSING[ground](facts)) is not None:
         return missing
-    return None if _shown(ground, facts, evidence) else _("nothing shows it: attach the evidence")
+    carried = bool(evidence) or any(facts.shown(name) for name in _carrying(ground, facts))
+    return None if carried else _("nothing shows it: attach the evidence")
 
 
 def _shown(ground: Ground, facts: BreachFacts, evidence: Sequence[str]) -> tuple[str, ...]:
     """What was named for the decision, and what the facts name for those that carry the ground."""
-    carrying = {
-        "34(3)(a)": ["intelligibility"],
-        "34(3)(b)": [
-            *(["access"] if facts.access is Access.PROVED_NONE else []),
-            *(["recovery"] if facts.recovery is not Recovery.NONE else []),
-        ],
-        "34(3)(c)": ["disproportionate_effort"],
-    }
-    named = [ref for name in carrying[ground] for ref in facts.shown(name)]
+    repaired = _repaired(facts) if ground == "34(3)(b)" else ()
+    named = (ref for name in (*_carrying(ground, facts), *repaired) for ref in facts.shown(name))
     return tuple(dict.fromkeys((*evidence, *named)))
+
+
+def _carrying(ground: Ground, facts: BreachFacts) -> tuple[str, ...]:
+    """The facts of which the evidence must be."""
+    match ground:
+        case "34(3)(a)":
+            return ("intelligibility",)
+        case "34(3)(b)" if facts.confidentiality is None and _repaired(facts):
+            return _repaired(facts)
+        case "34(3)(b)":
+            return ("access",) if _nobody_came(facts) else ("recovery",)
+        case "34(3)(c)":
+            return ("disproportionate_effort",)
+
+
+def _repaired(facts: BreachFacts) -> tuple[str, ...]:
+    """The facts that say what became of data that were altered or lost."""
+    ways = {"integrity_effect": facts.integrity, "availability_effect": facts.availability}
+    return tuple(name for name, affected in ways.items() if affected is not None)
+
+
+def _nobody_came(facts: BreachFacts) -> bool:
+    proved = facts.access is Access.PROVED_NONE and bool(facts.shown("access"))
+    return proved and Recipient.MALICIOUS not in facts.recipients
 
 
 def _unintelligible(facts: BreachFacts) -> str | None:
@@ -69,12 +89,25 @@ def _unintelligible(facts: BreachFacts) -> str | None:
 
 
 def _risk_removed(facts: BreachFacts) -> str | None:
-    """What the facts lack for (b): measures after the breach, and that they came before any harm."""
+    """What the facts lack for (b): measures after the breach, and that they came before any harm of any kind.
+
+    That nobody came, or who has the data and gave them back, speaks of reading alone: what was altered or lost needs
+    its own repair, shown.
+    """
     if not facts.risk_removed.strip():
         return _("nobody has said what removed the high risk")
-    recovered = facts.recovery in (Recovery.RECOVERED, Recovery.DELETION_CONFIRMED)
-    if facts.access is not Access.PROVED_NONE and not recovered:
+    if facts.care in HARMS_CARE:
+        return _("the care of patients suffered: that is not undone")
+    if integrity_open(facts):
+        return _("nothing shows that altered data were put right before anyone used them")
+    if availability_open(facts):
+        return _("nothing shows that what was lost came back without difficulty")
+    if _nobody_came(facts) or (facts.confidentiality is None and _repaired(facts)):
+        return None
+    if facts.recovery is Recovery.NONE:
         return _("neither do logs prove that nobody took data, nor were the data recovered or their deletion confirmed")
+    if facts.malicious or not facts.recipients or not set(facts.recipients) <= _IDENTIFIED:
+        return _("recovery helps only where it is known who had the data, and none of them meant harm")
     return None
 
 

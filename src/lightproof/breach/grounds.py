@@ -81,7 +81,7 @@ def unread(facts: BreachFacts) -> Reason | None:
 
 
 def _unaltered(facts: BreachFacts) -> Reason | None:
-    if facts.integrity_effect is IntegrityEffect.RECOVERED_UNUSED and facts.shown("integrity_effect"):
+    if facts.integrity is not None and not integrity_open(facts):
         return Reason(
             id="put-right",
             text=_("Altered data were put right before anyone used them."),
@@ -123,6 +123,12 @@ def what_would_lower(facts: BreachFacts) -> tuple[str, ...]:
     if availability_open(facts):
         change.append(_("A verified restore of everything (availability_effect, with its evidence)."))
     return tuple(change)
+
+
+def integrity_open(facts: BreachFacts) -> bool:
+    """Whether data were altered, and are not shown to be put right before anyone used them."""
+    unused = facts.integrity_effect is IntegrityEffect.RECOVERED_UNUSED
+    return facts.integrity is not None and not (unused and facts.shown("integrity_effect"))
 
 
 def availability_open(facts: BreachFacts) -> bool:

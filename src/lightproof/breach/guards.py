@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from lightproof.breach.facts import refused
+from lightproof.breach.facts import Access, refused
 from lightproof.breach.incident import Incident, Stage, Status
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
@@ -49,6 +49,18 @@ def must_follow_awareness(told: Incident, aware_at: datetime | None) -> None:
         raise refused("aware_at", _("a notice or a letter on record is older: whoever sent it was aware"))
 
 
+def must_not_undo_proof(told: Incident, access: Access) -> None:
+    """What logs prove, no word takes back: it is the other way round that a fact is shown."""
+    if told.proved_by is not None and access is not Access.PROVED:
+        raise UsageRefused(
+            "access-proved",
+            _(
+                "Access logs prove that strangers were given data (ledger entry {entry}): a word does not undo it."
+            ).format(entry=told.proved_by),
+            _("If those visitors were your own, read the same logs again and name their addresses: --log … --own …"),
+        )
+
+
 def must_be_open(told: Incident) -> None:
     """Nothing is added to a closed file."""
     if told.status is Status.CLOSED:
@@ -56,6 +68,20 @@ def must_be_open(told: Incident) -> None:
             "breach-closed",
             _("Breach {number} is closed.").format(number=told.id),
             _("Open it again: “lightproof breach close {number} --reopen --reason …”.").format(number=told.id),
+        )
+
+
+def must_be_decided_anew(told: Incident) -> None:
+    """A decision that the facts outgrew ends nothing."""
+    for decided in told.outgrown:
+        raise UsageRefused(
+            "decision-outgrown",
+            _("The facts are graver than when “{duty}” was decided, or its exemption does not hold any more.").format(
+                duty=decided.duty
+            ),
+            _("Decide again: “lightproof breach assess {number} --decide {duty}=yes|no --reason …”.").format(
+                number=told.id, duty=decided.duty
+            ),
         )
 
 
@@ -79,4 +105,14 @@ def must_not_be_ordered(told: Incident) -> None:
                 entry=told.ordered.entry
             ),
             _("Tell them: “lightproof breach letter {number}”.").format(number=told.id),
+        )
+
+
+def must_spare_persons(duty: str, choice: str) -> None:
+    """An exemption of Art. 34(3) goes with one decision: not to tell the persons."""
+    if (duty, choice) != ("communicate", "no"):
+        raise UsageRefused(
+            "exemption-misplaced",
+            _("An exemption of Article 34(3) spares telling the persons, and nothing else."),
+            _("Write it with --decide communicate=no, or leave --exemption out."),
         )

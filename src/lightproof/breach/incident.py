@@ -12,18 +12,15 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, cast
 
-from lightproof.breach.facts import BreachFacts
+from lightproof.breach.facts import FACT_NAMES, Access, BreachFacts
+from lightproof.breach.outgrown import GRAVITY, Basis, Choice, Duty, exemption_lost, facts_graver
 from lightproof.evidence.entries import Entry
 from lightproof.law.regimes import shipped
 
-Duty = Literal["document", "notify", "communicate"]
-Choice = Literal["yes", "no", "undetermined"]
 Stage = Literal["initial", "supplementary", "complete"]
 
 SUBJECT: Final = "breach/"
 DUTIES: Final[tuple[Duty, ...]] = ("document", "notify", "communicate")
-GRAVITY: Final[Mapping[Choice, int]] = {"no": 0, "undetermined": 1, "yes": 2}
-"""Of several answers the gravest counts."""
 _LATE: Final = timedelta(hours=1)
 """An instant stated so much later than it was is shown as stated late."""
 _LATE_STEP: Final = timedelta(minutes=15)
@@ -191,6 +188,8 @@ class Incident:
     """Regime -> the last assessment recorded, as JSON values."""
     decided: tuple[Decided, ...] = ()
     """Every decision, in order; a later one takes the place of an earlier one under the laws it is about."""
+    bases: Mapping[int, Basis] = field(default_factory=dict[int, Basis])
+    """Entry of a decision -> what was known and judged when it was taken."""
     notifications: tuple[Notified, ...] = ()
     communications: tuple[Communicated, ...] = ()
     orders: tuple[Ordered, ...] = ()
@@ -223,6 +222,26 @@ class Incident:
         return tuple(law for law in self.laws if law not in told and _wants_it_told(law) and not self._against(law))
 
     @property
+    def read_again(self) -> frozenset[int]:
+        """Entries of readings of access logs that hold no more: a later one read every one of their logs again.
+
+        One that looked at less time, or at another port, takes nothing back.
+        """
+        readings = [(step, _logs_of(step.payload)) for step in self.steps if step.what == "access"]
+        return frozenset(
+            step.entry
+            for place, (step, read) in enumerate(readings)
+            for later, read_later in readings[place + 1 :]
+            if read and read <= read_later and str(step.payload.get("to", "")) <= str(later.payload.get("to", ""))
+        )
+
+    @property
+    def proved_by(self) -> int | None:
+        """The entry whose access logs prove that strangers were given data; None while none does."""
+        readings = (step for step in self.steps if step.what == "access" and step.entry not in self.read_again)
+        return next((step.entry for step in readings if step.payload.get("conclusion") == Access.PROVED), None)
+
+    @property
     def ordered(self) -> Ordered | None:
         """The authority's last order to tell the persons; None once they were told after it, or without one."""
         if not self.orders:
@@ -240,9 +259,29 @@ class Incident:
         return self.ordered is not None or wanted
 
     def decision(self, duty: Duty, law: str) -> Decided | None:
-        """The decision that holds about this duty under this law; None when nobody has decided."""
+        """The decision that holds about this duty under this law; None when nobody has decided, or must decide anew."""
+        newest = self._newest(duty, law)
+        return None if newest is None or self._outgrew(newest, law) else newest
+
+    @property
+    def outgrown(self) -> tuple[Decided, ...]:
+        """The newest decisions that hold no more: the facts are graver since, or their exemption does not hold."""
+        newest = ((self._newest(duty, law), law) for duty in DUTIES for law in self.laws)
+        return tuple(dict.fromkeys(one for one, law in newest if one is not None and self._outgrew(one, law)))
+
+    def _newest(self, duty: Duty, law: str) -> Decided | None:
         wanted = (one for one in reversed(self.decided) if one.duty == duty and one.holds_under(law))
         return next(wanted, None)
+
+    def _outgrew(self, decided: Decided, law: str) -> bool:
+        """Never in a closed file: what it was closed on stays on record, and is asked anew once it is opened again."""
+        if decided.choice == "yes" or self.closed_at is not None:
+            return False
+        now = Basis(facts=self.facts, assessments=self.assessments)
+        if decided.duty == "communicate" and exemption_lost(decided.exemption, decided.evidence, now):
+            return True
+        then = self.bases.get(decided.entry, now)
+        return facts_graver(decided.duty, law, decided.choice, then=then, now=now, proposed=decided.proposed)
 
     @property
     def decisions(self) -> Mapping[str, Decided]:
@@ -272,6 +311,12 @@ class Incident:
     def last(self) -> Step:
         """The newest step."""
         return self.steps[-1]
+
+
+def _logs_of(reading: Mapping[str, object]) -> frozenset[tuple[str, object]]:
+    """The digests of the logs that were read, each with the port whose log it was said to be."""
+    logs = cast("Iterable[Mapping[str, object]]", reading.get("logs", ()))
+    return frozenset((str(log["sha256"]), log.get("port")) for log in logs)
 
 
 def _judges(law: str, day: date) -> bool:
@@ -332,7 +377,8 @@ def _opened(entry: Entry, payload: Mapping[str, Any]) -> Incident:
 def corrected(facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:
     """The facts with these fields put in place of what they held; JSON null empties one.
 
-    Raises pydantic.ValidationError when a value is of another shape.
+    Evidence showed the value that it was given for: one that takes its place comes with evidence of its own, or
+    without any. Raises pydantic.ValidationError when a value is of another shape.
     """
     values = facts.model_dump(mode="json", exclude_defaults=True)
     for name, value in changes.items():
@@ -342,7 +388,22 @@ def corrected(facts: BreachFacts, changes: Mapping[str, object]) -> BreachFacts:
             values["evidence"] = {**values.get("evidence", {}), **cast("Mapping[str, object]", value)}
         else:
             values[name] = value
-    return BreachFacts.model_validate(values)
+    after = BreachFacts.model_validate(values)
+    given = cast("Mapping[str, object]", changes.get("evidence") or {})
+    bare = {name for name in changes if name not in given and _stated_otherwise(facts, after, name)}
+    if bare.isdisjoint(after.evidence):
+        return after
+    return after.model_copy(
+        update={"evidence": {name: refs for name, refs in after.evidence.items() if name not in bare}}
+    )
+
+
+def _stated_otherwise(before: BreachFacts, after: BreachFacts, name: str) -> bool:
+    """Whether a value took the place of another; what is said for the first time takes the place of none."""
+    if name not in FACT_NAMES:
+        return False
+    unsaid = BreachFacts.model_fields[name].get_default(call_default_factory=True)
+    return getattr(before, name) not in (unsaid, getattr(after, name))
 
 
 def _corrected(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
@@ -380,7 +441,8 @@ def _decided(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incide
         evidence=tuple(payload.get("evidence", ())),
         laws=tuple(payload.get("laws", ())),
     )
-    return replace(told, decided=(*told.decided, decided))
+    basis = Basis(facts=told.facts, assessments=told.assessments)
+    return replace(told, decided=(*told.decided, decided), bases={**told.bases, entry.index: basis})
 
 
 def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:

@@ -39,6 +39,7 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
         "facts": dumped(told.facts),
         "assessments": told.assessments,
         "decisions": {duty: _plain(asdict(decided)) for duty, decided in told.decisions.items()},
+        "outgrown": [_plain(asdict(decided)) for decided in told.outgrown],
         "decided": [_plain(asdict(decided)) for decided in told.decided],
         "notifications": [_plain(asdict(filed)) for filed in told.notifications],
         "communications": [_plain(asdict(sent)) for sent in told.communications],

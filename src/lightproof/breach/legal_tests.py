@@ -18,7 +18,7 @@ from lightproof.breach.grounds import (
     what_would_lower,
 )
 from lightproof.breach.incident import Choice
-from lightproof.breach.severity import MANY, Severity, decimal, unintelligible
+from lightproof.breach.severity import MANY, Severity, data_unknown, decimal, unintelligible
 from lightproof.documents import wording
 from lightproof.law.regimes import Test
 from lightproof.locale import gettext as _
@@ -75,7 +75,7 @@ def _high_risk_likely(facts: BreachFacts, scored: Severity) -> Outcome:
     """Art. 34(1) GDPR; Art. 24(1) of the Swiss act."""
     high = (
         scored.score >= 3
-        or (readable_by_strangers(facts) and bool(facts.sensitive))
+        or (readable_by_strangers(facts) and (bool(facts.sensitive) or data_unknown(facts)))
         or facts.care is CareEffect.ENDANGERED
     )
     if not high:
@@ -146,6 +146,8 @@ def _factors(facts: BreachFacts) -> list[Reason]:
         say("type", _("Data are lost or out of reach."), "availability", "availability_effect")
     if facts.sensitive:
         say("nature", _("They are sensitive data: health."), "sensitive")
+    if data_unknown(facts):
+        say("nature", _("Nobody has said which data: they count as the most sensitive."), "data", "sensitive")
     if facts.identifiability is not None:
         say("identification", _("Whether persons can be recognised weighs."), "identifiability")
     if {PersonKind.MINORS, PersonKind.VULNERABLE} & set(facts.person_kinds):

@@ -205,6 +205,9 @@ def traits(told: Incident) -> frozenset[str]:
     data = set(facts.data)
     known = bool(data) and not data & {DataCategory.UNKNOWN, DataCategory.OTHER}
     access = {Access.UNKNOWN: "access-unknown", Access.PROVED: "access-proved", Access.PROVED_NONE: "access-none"}
+    said = facts.access
+    if said is Access.PROVED_NONE and not facts.shown("access"):
+        said = Access.UNKNOWN  # nobody tells patients of logs that nobody has
     holds = {
         "start": facts.started_at is not None,
         "end": facts.ended_at is not None,
@@ -223,7 +226,7 @@ def traits(told: Incident) -> frozenset[str]:
         {
             *natures_of(facts),
             *map(str, facts.origin),
-            access[facts.access],
+            access[said],
             *(name for name, true in holds.items() if true),
         }
     )

@@ -1,16 +1,19 @@
 """Evidence that is named, looked up in the ledger: what is not there, or was erased, shows nothing.
 
 An entry that only holds what a person said of the breach (its opening, a correction, a decision) is no evidence of it:
-a word does not prove itself.
+a word does not prove itself. What stands in the ledger for another reason (the making of the home, a notice that was
+filed, another breach's files) shows nothing either: checks, alerts, logs read and files attached for this breach do.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Final
 
 from lightproof.breach.facts import REFERENCE, BreachFacts
-from lightproof.breach.incident import Incident
+from lightproof.breach.incident import SUBJECT, Incident
 from lightproof.errors import UsageRefused
+from lightproof.evidence import runs as checks
+from lightproof.evidence.entries import Entry
 from lightproof.evidence.ledger import Ledger
 from lightproof.locale import gettext as _
 
@@ -33,33 +36,54 @@ _TYPES: Final[Mapping[str, str]] = {
 }
 
 
-def look_up(ledger: Ledger, refs: Iterable[str], *, read: Collection[str] = ()) -> None:
+def look_up(ledger: Ledger, refs: Iterable[str], told: Incident | None = None) -> None:
     """Looks up each reference (`entry 12`, `sha256:…`); lines of another form are notes, and show nothing.
 
-    `read`: digests of the logs that were read for this breach: they stay where they are.
-    Raises UsageRefused: `entry-unknown`, `entry-erased`, `attachment-unknown`, `evidence-only-said`.
+    `told`: the breach that they are named for; None while it is not opened.
+    Raises UsageRefused: `entry-unknown`, `entry-erased`, `attachment-unknown`, `evidence-only-said`,
+    `evidence-unrelated`.
     """
     for ref in dict.fromkeys(refs):
         found = REFERENCE.fullmatch(ref)
         if found is None:
             continue
         if digest := found["digest"]:
-            if digest in read:
+            if told is not None and digest in kept_for(told):
                 continue
             ledger.attachment(digest)
-            continue
-        entry = ledger.entry(int(found["entry"]))
-        if entry.kind.startswith("breach.") and entry.kind not in _MEASURED:
-            raise UsageRefused(
-                "evidence-only-said",
-                _("Entry {entry} holds what a person said: it shows nothing by itself.").format(entry=entry.index),
-                _("Name the entry of a check or of access logs, or attach what shows it with --attach FILE."),
-            )
+            finished = ledger.entries(subject=checks.SUBJECT, kind=checks.FINISHED)
+            if not any(check.payload.get("report_sha256") == digest for check in finished):
+                raise _unrelated(f"{ref[:15]}…")
+        else:
+            _look_up_entry(ledger.entry(int(found["entry"])), told)
 
 
-def logs_read(told: Incident) -> frozenset[str]:
-    """Digests of the access logs that entries of this breach say were read."""
-    return frozenset(str(log["sha256"]) for summary in told.access for log in summary.get("logs", ()))
+def _look_up_entry(entry: Entry, told: Incident | None) -> None:
+    if entry.kind == checks.FINISHED or entry.kind.endswith(".alert"):
+        return
+    if entry.kind.startswith("breach.") and entry.kind not in _MEASURED:
+        raise UsageRefused(
+            "evidence-only-said",
+            _("Entry {entry} holds what a person said: it shows nothing by itself.").format(entry=entry.index),
+            _("Name the entry of a check or of access logs, or attach what shows it with --attach FILE."),
+        )
+    if told is None or entry.kind not in _MEASURED or entry.subject != SUBJECT + told.id:
+        raise _unrelated(_("ledger entry {entry}").format(entry=entry.index))
+
+
+def _unrelated(what: str) -> UsageRefused:
+    return UsageRefused(
+        "evidence-unrelated",
+        _("What was named as evidence ({what}) shows nothing of this breach.").format(what=what),
+        _("Name the entry of a check, of an alert or of access logs read for it, or attach a file with --attach FILE."),
+    )
+
+
+def kept_for(told: Incident) -> frozenset[str]:
+    """Digests of what can show something of this breach: logs read for it, which stay where they are, and files."""
+    logs = (str(log["sha256"]) for summary in told.access for log in summary.get("logs", ()))
+    files = (str(step.payload["sha256"]) for step in told.steps if step.what == "attached")
+    return frozenset((*logs, *files))
 
 
 def named_in(facts: BreachFacts, names: Iterable[str] | None = None) -> tuple[str, ...]:

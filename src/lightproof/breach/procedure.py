@@ -21,14 +21,17 @@ from lightproof.breach.facts import FACT_NAMES, REFERENCE, BreachFacts, check_fa
 from lightproof.breach.guards import (
     filed_under,
     must_be_alike,
+    must_be_decided_anew,
     must_be_explained,
     must_be_in_order,
     must_be_open,
     must_follow_awareness,
     must_not_be_ordered,
+    must_not_undo_proof,
+    must_spare_persons,
 )
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
-from lightproof.breach.lookup import logs_read, look_up, named_in
+from lightproof.breach.lookup import look_up, named_in
 from lightproof.breach.mail_merge import Delivery
 from lightproof.breach.opening import Measured, access_closed, closed_since, exposed_services, facts_of_exposure
 from lightproof.breach.pending import pending
@@ -125,7 +128,9 @@ class Procedure:
             must_be_open(told)
             facts = self.shaped(told.facts, changes)
             must_follow_awareness(told, facts.aware_at)
-            look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), read=logs_read(told))
+            if "access" in changes:
+                must_not_undo_proof(told, facts.access)
+            look_up(self.ledger, named_in(facts, _mapping(changes.get("evidence"))), told)
             values = dumped(facts)
             stated = {name: values.get(name) for name in changes}
             if "evidence" in changes:
@@ -149,7 +154,11 @@ class Procedure:
                 {"what": access_closed(), "at": ended.isoformat()},
                 *_as_list(dumped(told.facts).get("measures")),
             ],
-            "evidence": {"ended_at": [f"entry {entry}"], "ongoing": [f"entry {entry}"]},
+            "evidence": {
+                "ended_at": [f"entry {entry}"],
+                "ongoing": [f"entry {entry}"],
+                "measures": [*told.facts.evidence.get("measures", ()), f"entry {entry}"],
+            },
         }
         return self.correct(number, changes, reasons.found_closed(entry))
 
@@ -209,7 +218,7 @@ class Procedure:
         """Records what a person decides about one duty, under `laws`; by default under every law that judges today.
 
         Raises UsageRefused without reason where it differs from the proposal or says no, and for an exemption of
-        Art. 34(3) without evidence.
+        Art. 34(3) without evidence, or with another decision than not to tell the persons.
         """
         if (choice != proposed or choice == "no") and not reason.strip():
             raise UsageRefused(
@@ -219,8 +228,10 @@ class Procedure:
             )
         if not all(REFERENCE.fullmatch(ref) for ref in evidence):
             raise refused("evidence", _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
+        if exemption:
+            must_spare_persons(duty, choice)
         told = self.incident(number)
-        look_up(self.ledger, evidence, read=logs_read(told))
+        look_up(self.ledger, evidence, told)
         if duty == "communicate" and choice == "no":
             must_not_be_ordered(told)
         if exemption:
@@ -254,7 +265,7 @@ class Procedure:
                 _("Name what shows it with --evidence: an entry of the ledger or the digest of a file."),
             )
         found = exemption_of(cast("Ground", ground), told.facts, evidence)
-        look_up(self.ledger, found.evidence, read=logs_read(told))
+        look_up(self.ledger, found.evidence, told)
         return found.evidence
 
     # Telling
@@ -377,6 +388,7 @@ class Procedure:
         with self.ledger.writing() as writing:
             told = self.incident(number)
             must_be_open(told)
+            must_be_decided_anew(told)
             for duty in ("notify", "communicate"):
                 if told.decisions.get(duty) is None:
                     raise UsageRefused(

@@ -23,6 +23,7 @@ from lightproof.breach.words import (
     fact_name,
     fact_text,
     law_name,
+    outgrown_text,
     stage_word,
     status_word,
 )
@@ -155,6 +156,9 @@ def _answer(told: Incident, duty: Duty) -> str:
         return _("{choice}, decided by {who} on {when}").format(
             choice=choice_word(decided.choice), who=decided.by, when=wording.instant(decided.at)
         )
+    if again := [one for one in told.outgrown if one.duty == duty]:
+        not_decided = _("not decided; proposed: {choice}").format(choice=choice_word(proposed(told, duty)))
+        return f"{not_decided}. {outgrown_text(again[-1])}"
     done = told.notifications if duty == "notify" else told.communications
     if done:
         return _("{choice}, without a decision on record").format(choice=choice_word("yes"))

@@ -111,10 +111,15 @@ def said_unintelligible(facts: BreachFacts) -> bool:
 _BASE: Final = {"simple": 1, "behavioural": 2, "financial": 3, "sensitive": 4}
 
 
+def data_unknown(facts: BreachFacts) -> bool:
+    """Whether nobody has said which data: in an archive of images they count as the most sensitive."""
+    return not facts.sensitive and (not facts.data or DataCategory.UNKNOWN in facts.data)
+
+
 def categories(facts: BreachFacts) -> tuple[str, ...]:
-    """The method's categories of the data that these facts name."""
-    found = {"simple"} if facts.data or not facts.sensitive else set[str]()
-    if facts.sensitive:
+    """The method's categories of the data that these facts name; the gravest while nobody has said which they are."""
+    found = {"simple"} if facts.data else set[str]()
+    if facts.sensitive or data_unknown(facts):
         found.add("sensitive")
     if DataCategory.FINANCIAL in facts.data:
         found.add("financial")
@@ -133,7 +138,9 @@ def _data(facts: BreachFacts) -> tuple[Element, tuple[str, ...]]:
         if raw > 4:
             surplus.append("; ".join(step.reason for step in steps))
         if value > best:
-            told = [_category(name), *(f"{step.steps:+d}: {step.reason}" for step in steps)]
+            unsaid = name == "sensitive" and data_unknown(facts)
+            named = _("nobody has said which data: they count as the most sensitive") if unsaid else _category(name)
+            told = [named, *(f"{step.steps:+d}: {step.reason}" for step in steps)]
             best, because = value, "; ".join(told)
     element = Element(
         name="dpc", value=Fraction(best), fact="sensitive" if facts.sensitive else "data", because=because

@@ -18,7 +18,7 @@ from lightproof.breach.facts import Access, BreachFacts, CareEffect, Role
 from lightproof.breach.grounds import Reason, evidence_of, unshown
 from lightproof.breach.incident import Choice, Duty
 from lightproof.breach.legal_tests import Outcome, tested
-from lightproof.breach.severity import Severity, decimal, severity
+from lightproof.breach.severity import Severity, data_unknown, decimal, severity
 from lightproof.documents import wording
 from lightproof.evidence.entries import rfc3339
 from lightproof.law.forms import Words
@@ -171,11 +171,14 @@ def _notify(facts: BreachFacts, regime: Regime, scored: Severity) -> Answer:
         reason = Reason(id="processor", text=_tell_the_controller(regime), facts=("role",))
         change = (_("To be the controller."),)
         return Answer(duty="notify", choice="no", article=telling.article, reasons=(reason,), would_change=change)
-    rule, revealed = regime.rule("revealed-by-authority"), facts.revealed_by_authority
-    if rule is not None and revealed is not None and revealed.own_information is True:
+    rule = regime.rule("revealed-by-authority")
+    if rule is not None and _spared(facts) is None:
         reason = Reason(id="revealed-by-authority", text=str(rule.words), facts=("revealed_by_authority",))
-        change = (_("To learn that the authority had its information from you."),)
-        return Answer(duty="notify", choice="no", article=telling.article, reasons=(reason,), would_change=change)
+        change = (_("To learn that the authority had its information from you, or that you knew before it told you."),)
+        return Answer(
+            duty="notify", choice="no", article=telling.article, reasons=(reason,), would_change=change,
+            evidence=facts.shown("revealed_by_authority"),
+        )  # fmt: skip
     return _as_tested("notify", tested(telling.test, facts, scored), facts, telling)
 
 
@@ -288,18 +291,37 @@ def _standing(facts: BreachFacts, regime: Regime) -> list[str]:
     return said
 
 
-def _revealed(facts: BreachFacts, regime: Regime) -> list[str]:
-    rule, revealed = regime.rule("revealed-by-authority"), facts.revealed_by_authority
-    if rule is None or revealed is None:
-        return []
+def _spared(facts: BreachFacts) -> str | None:
+    """What the facts lack for the authority to have brought the news itself; None when it did, and evidence shows it.
+
+    Empty where nobody says that it did. The rule is for those who learnt of their breach from the authority: whoever
+    was aware before it had a notice due.
+    """
+    revealed = facts.revealed_by_authority
+    if revealed is None or revealed.own_information is False:
+        return ""
     if revealed.own_information is None:
-        return [
-            _(
-                "The authority told you. Say whether it had opened its control on information that it got elsewhere "
-                "(own_information): only then need you not notify."
-            )
-        ]
-    return [str(rule.advice)] if revealed.own_information else []
+        return _("say whether it had opened its control on information that it got elsewhere (own_information)")
+    if facts.aware_at is None:
+        return _("state when you became aware (aware_at)")
+    if min((facts.aware_at, *facts.internal_messages_at)) < revealed.at:
+        return _("you were aware before it told you")
+    if not facts.shown("revealed_by_authority"):
+        return _("attach what it wrote to you (--attach revealed_by_authority=FILE)")
+    return None
+
+
+def _revealed(facts: BreachFacts, regime: Regime) -> list[str]:
+    rule = regime.rule("revealed-by-authority")
+    if rule is None or facts.revealed_by_authority is None:
+        return []
+    missing = _spared(facts)
+    if missing is None:
+        return [str(rule.advice)]
+    if not missing:
+        return []
+    said = _("The authority told you. The rule “{rule}” does not count here: {missing}.")
+    return [said.format(rule=rule.words, missing=missing)]
 
 
 def _media(facts: BreachFacts, regime: Regime, communicated: Answer) -> list[str]:
@@ -315,6 +337,8 @@ def _media(facts: BreachFacts, regime: Regime, communicated: Answer) -> list[str
 def _missing(facts: BreachFacts) -> list[str]:
     wanted = ["aware_at", "started_at", "persons", "records", "recipients", "identifiability"]
     missing = [name for name in wanted if getattr(facts, name) in (None, ())]
+    if data_unknown(facts):
+        missing += ["data", "sensitive"]
     if facts.confidentiality is not None and facts.access is Access.UNKNOWN:
         missing.append("access")
     if facts.care is CareEffect.UNKNOWN and facts.availability is not None:

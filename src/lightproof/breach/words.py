@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from lightproof.breach.facts import Measure, OtherBody, Range
-from lightproof.breach.incident import Communicated, Notified, Status
+from lightproof.breach.incident import Communicated, Decided, Notified, Status
 from lightproof.documents import wording
 from lightproof.law.countries import country_name
 from lightproof.law.forms import form
@@ -44,6 +44,22 @@ def step_word(what: str) -> str:
 def means_word(means: str) -> str:
     """A way in which persons were told."""
     return _spoken(_MEANS, means)
+
+
+def outgrown_text(decided: Decided) -> str:
+    """Why a decision holds no more."""
+    if decided.exemption:
+        said = _(
+            "Decide again: {who} relied on Article {article} on {when}; the facts do not carry it now, or are graver."
+        )
+    else:
+        said = _("Decide again: the facts are graver than when {who} decided “{choice}” on {when}.")
+    return said.format(
+        who=decided.by,
+        article=decided.exemption,
+        choice=choice_word(decided.choice),
+        when=wording.instant(decided.at),
+    )
 
 
 def delivery_text(sent: Communicated) -> str:

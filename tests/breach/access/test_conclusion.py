@@ -163,6 +163,21 @@ def test_addresses_that_are_none_are_refused_by_name() -> None:
     assert "the office" in refused.value.cause
 
 
+@pytest.mark.parametrize(
+    "wide", ["0.0.0.0/0", "::/0", "203.0.0.0/16", "203.0.113.0/23", "2001:db8::/32", "192.0.0.0/8", "100.64.0.0/10"]
+)
+def test_a_range_that_holds_strangers_is_nobodys_own(wide: str) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        networks(["192.168.1.0/24", wide])
+    assert refused.value.error_id == "own-range-too-wide"
+    assert wide in refused.value.cause
+
+
+def test_a_private_range_may_be_as_wide_as_it_is_and_a_public_one_as_a_site() -> None:
+    ours = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.1", "fc00::/7", "203.0.113.0/24", "2001:db8::/48"]
+    assert [str(network) for network in networks(ours)] == [*ours[:3], "127.0.0.1/32", *ours[4:]]
+
+
 STRANGE = st.builds(
     line,
     st.floats(0, 72),

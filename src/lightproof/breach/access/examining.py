@@ -1,10 +1,10 @@
 """Logs of one breach in, what they prove out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from lightproof.breach.access.conclusion import Conclusion, conclusion, first_taken, summary
 from lightproof.breach.access.log_lines import Address
@@ -16,6 +16,8 @@ from lightproof.evidence.records import Service
 from lightproof.evidence.runs import Run
 
 _BEFORE_EVERY_LOG: Final = datetime(1970, 1, 2, tzinfo=UTC)
+_Placed = tuple[str, int, str]
+"""Address, port, transport."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,20 @@ class Examined:
     first_taken: datetime | None
 
     def changes(self, told: Incident, entry: int) -> dict[str, object]:
-        """The facts that change with it, as JSON values: none while the logs prove nothing."""
+        """The facts that change with it, as JSON values: none while the logs prove nothing.
+
+        What was proved, another log's silence does not undo; the same logs read again can (an address that turned out
+        to be the practice's own), in favour or against.
+        """
         access = self.conclusion.access
-        if access is Access.UNKNOWN or told.facts.access is Access.PROVED:
-            return {}  # what one log proved, another one's silence does not undo
+        before = {ref for ref in told.facts.shown("access") if ref.startswith("entry ")}
+        undone = bool(before) and before <= {f"entry {reading}" for reading in told.read_again}
+        if access is not Access.PROVED and told.proved_by is not None:
+            return {}
+        if access is Access.UNKNOWN:
+            return {"access": str(access)} if undone else {}
+        if access is Access.PROVED_NONE and told.facts.access is Access.PROVED and not undone:
+            return {}
         shown = [f"entry {entry}", *(f"sha256:{digest}" for digest in self.digests)][:20]
         changes: dict[str, object] = {"access": str(access)}
         evidence: dict[str, object] = {"access": shown}
@@ -74,6 +86,9 @@ class LogReader:
             {
                 "logs": [_kept(file, log.port) for file, log in zip(files, logs, strict=True)],
                 **summary(tally, concluded),
+                # As they were named, public ones too: the answer rests on this word, and whoever doubts it must be
+                # able to read it. They are the practice's own, which the check's report holds as well; no visitor's.
+                "own": [str(network) for network in self.own],
             },
             tuple(file.sha256 for file in files),
             first_taken(tally),
@@ -97,30 +112,54 @@ def _kept(file: LogFile, port: int | None) -> dict[str, object]:
     }
 
 
-def exposure_of(told: Incident, services: Iterable[Service], runs: Sequence[Run], now: datetime) -> Exposure:
+def exposure_of(told: Incident, services: Sequence[Service], runs: Sequence[Run], now: datetime) -> Exposure:
     """What the logs of this breach are read for. `services`: those that it was opened from; `runs`: every check."""
     places = tuple(Place(service=s.service, address=s.address, port=s.port) for s in services)
-    begin = _begin(told, [(s.address, s.port, s.transport) for s in services], runs)
+    placed = [(s.address, s.port, s.transport) for s in services]
+    begin = _begin(told, placed, runs)
     return Exposure(
         begin=begin or _BEFORE_EVERY_LOG,
         begin_known=begin is not None,
-        end=told.facts.ended_at or now,
+        end=_end(told, placed, runs, now),
         ongoing=told.facts.ended_at is None,
         places=places,
         checks=tuple((run.started, run.finished) for run in runs),
     )
 
 
-def _begin(told: Incident, places: Sequence[tuple[str, int, str]], runs: Sequence[Run]) -> datetime | None:
-    """Since when at the latest: as a person stated, or since the last check that found every place closed."""
-    if told.source.kind == "report" or any(one.name == "started_at" and one.reason for one in told.stated):
-        return told.facts.started_at
+def _begin(told: Incident, places: Sequence[_Placed], runs: Sequence[Run]) -> datetime | None:
+    """Since when at the latest: as a person stated, or since the last check that found every place closed.
+
+    A word alone narrows nothing: the earliest of what was stated and what was ever shown.
+    """
+    by_person = told.source.kind == "report" or any(one.name == "started_at" and one.reason for one in told.stated)
     closed = [_last_closed(runs, place) for place in places]
     known = [at for at in closed if at is not None]
-    return min(known) if known and len(known) == len(closed) else None
+    since_closed = min(known) if known and len(known) == len(closed) else None
+    if not by_person or told.facts.started_at is None:
+        return since_closed
+    measured = (at for at in (since_closed, *_ever_shown(told, "started_at")) if at is not None)
+    return min((told.facts.started_at, *measured))
 
 
-def _last_closed(runs: Sequence[Run], place: tuple[str, int, str]) -> datetime | None:
+def _end(told: Incident, places: Sequence[_Placed], runs: Sequence[Run], now: datetime) -> datetime:
+    """Until when: the latest of what was stated, what was ever shown, and the last check that still found it open."""
+    if told.facts.ended_at is None:
+        return now
+    still_open = (run.finished for run in runs if any(run.shows(place) for place in places))
+    return max((told.facts.ended_at, *_ever_shown(told, "ended_at"), *still_open))
+
+
+def _ever_shown(told: Incident, name: str) -> Iterator[datetime]:
+    """Every instant that evidence showed for this fact, also where somebody stated another one since."""
+    for step in told.steps:
+        if step.what in ("opened", "corrected"):
+            facts = cast("Mapping[str, Any]", step.payload["facts"])
+            if facts.get(name) and name in (facts.get("evidence") or {}):
+                yield datetime.fromisoformat(facts[name])
+
+
+def _last_closed(runs: Sequence[Run], place: _Placed) -> datetime | None:
     """The end of the last check that looked at this place and found it closed, before the first that found it open."""
     showing = next((run for run in runs if run.shows(place)), None)
     if showing is None:

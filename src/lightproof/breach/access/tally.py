@@ -6,7 +6,7 @@ Rules of this file:
 """
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -27,6 +27,8 @@ INSIDE: Final[tuple[Network, ...]] = tuple(
     )
 )  # fmt: skip
 """Addresses that no stranger on the internet has (RFC 1918, 4193, 3927, 4291, 1122)."""
+_WIDEST_SITE: Final[Mapping[int, int]] = {4: 24, 6: 48}
+"""Version of the protocol -> prefix of the widest public range that a practice may call its own."""
 _MOST_SOURCES: Final = 100_000
 _HOUR: Final = 3_600
 _AROUND_A_CHECK: Final = timedelta(seconds=10)
@@ -151,15 +153,34 @@ def hasher(key: bytes) -> Callable[[Address], str]:
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Addresses and ranges as a person enters them. Raises UsageRefused naming the one that is none."""
+    """Addresses and ranges as a person enters them. Raises UsageRefused naming the one that is none, or too wide."""
     found: list[Network] = []
     for text in texts:
         try:
-            found.append(ip_network(text.strip(), strict=False))
+            network = ip_network(text.strip(), strict=False)
         except ValueError:
             raise UsageRefused(
                 "own-address-unreadable",
                 _("“{text}” is neither an address nor a range.").format(text=text[:60]),
                 _("Write --own 203.0.113.7 or --own 192.168.1.0/24."),
             ) from None
+        if not _may_be_ours(network):
+            raise UsageRefused(
+                "own-range-too-wide",
+                _("“{text}” holds addresses of strangers: their visits would pass for your own.").format(
+                    text=text[:60]
+                ),
+                _("Name your own public address, or at most a /24 (IPv4) or /48 (IPv6); private ranges as they are."),
+            )
+        found.append(network)
     return tuple(found)
+
+
+def _may_be_ours(network: Network) -> bool:
+    """A private range, however wide; of the public ones no more than a site is given (RFC 6177 for IPv6)."""
+    inside = any(
+        network.subnet_of(block)  # type: ignore[arg-type]
+        for block in INSIDE
+        if block.version == network.version
+    )
+    return inside or network.prefixlen >= _WIDEST_SITE[network.version]

@@ -17,6 +17,7 @@ def access_blocks(kept: Mapping[str, Any]) -> list[Block]:
     begin = _when(kept["from"]) if kept.get("from") else _("the beginning of the logs")
     digests = ", ".join(f"{log['sha256'][:12]}…" for log in _every(kept, "logs"))
     lines = sum(int(log["lines"]) for log in _every(kept, "logs"))
+    own = ", ".join(cast("Sequence[str]", kept.get("own", ())))
     blocks: list[Block] = [
         FactList(
             (
@@ -24,6 +25,7 @@ def access_blocks(kept: Mapping[str, Any]) -> list[Block]:
                 (_("Period"), _("{begin} to {end}").format(begin=begin, end=_when(kept["to"]))),
                 (_("Lines read"), wording.number(lines)),
                 (_("Files"), digests),
+                *([(_("Named as your own addresses"), own)] if own else []),
                 (_("Visitors from inside"), wording.number(int(kept["inside"]))),
                 (_("Visitors from outside"), wording.number(int(kept["strangers"]))),
             )

@@ -91,6 +91,10 @@ def command(
     if facts_file is not None:
         return _judge_alone(facts_file, regimes, as_json=as_json)
     assert number is not None
+    if exemption and decide is None:
+        from lightproof.breach.guards import must_spare_persons
+
+        must_spare_persons("", "")
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
         if pairs:
