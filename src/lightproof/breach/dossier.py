@@ -198,7 +198,7 @@ def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
 
 
 def _filed(told: Incident) -> tuple[str, ...]:
-    """One line an authority that was notified."""
+    """What was filed with each authority, and how late, a short line each: a terminal cuts long ones."""
     late = {one.entry: one for one in told.stated if one.late}
     after = {one.law: one for one in late_filings(told)}
     lines: list[str] = []
@@ -208,9 +208,9 @@ def _filed(told: Incident) -> tuple[str, ...]:
         )
         if one.entry in late:
             line += " " + _("That was stated on {when}.").format(when=wording.instant(one.recorded_at))
-        if one.regime in after:
-            line += " " + _late_line(after[one.regime])
         lines.append(line)
+        if one.regime in after:
+            lines.append(_late_line(after[one.regime]))
     return tuple(lines)
 
 

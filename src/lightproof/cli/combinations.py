@@ -23,7 +23,7 @@ def refuse_what_is_not_heeded(needs: Rules, excludes: Rules = ()) -> None:
             others = ", ".join(wanted)
             raise UsageRefused(
                 "option-alone",
-                _("{option} says nothing without one of these: {others}.").format(option=option, others=others),
+                _("{option} is heeded only with: {others}.").format(option=option, others=others),
                 _("Add what is missing, or leave {option} out.").format(option=option),
             )
     for option, unheeded in excludes:
