@@ -12,6 +12,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -24,15 +25,19 @@ from lightproof.breach.alerts import (
     TRIES,
     Due,
     alert,
+    calendar,
     delivered,
     due,
     mail,
     ntfy,
+    reminder,
     send_everywhere,
     webhook,
+    without,
 )
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import Alerted, Incident, Source
+from lightproof.breach.pending import FollowUp
 from lightproof.locale import speaking
 from lightproof.storage.settings import Mail
 from peers.processes import free_port
@@ -223,3 +228,49 @@ async def test_a_mail_arrives_with_its_calendar_file_and_no_header_of_its_own_ma
     assert letter["Subject"] == "Délai : encore 6 heures"
     assert letter["Bcc"] is None
     assert [part.get_content_type() for part in letter.walk()] == ["multipart/mixed", "text/plain", "text/calendar"]
+
+
+async def test_what_a_channel_was_given_fails_it_alone() -> None:
+    with a_server(Heard()) as heard:
+        sent = await send_everywhere(
+            MESSAGE,
+            {
+                "ntfy": ntfy(heard.url, "clé-€uro"),
+                "secret": without("secret-unusable"),
+                "webhook": webhook(heard.url + "/hook"),
+            },
+        )
+    failures = {one.channel: one.failure for one in sent}
+    assert failures == {"ntfy": "UnicodeEncodeError", "secret": "secret-unusable", "webhook": ""}
+    assert len(heard.requests) == 1
+
+
+FOLLOW_UP = FollowUp(
+    law="gdpr/fr", authority="CNIL", still_open=("persons", "records"), since=OPENED,
+    remind_at=OPENED + timedelta(hours=72), words="",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_reminder_says_which_breach_since_when_how_much_and_what_to_write(lang: str) -> None:
+    with speaking(lang):
+        one, two = reminder("B-2026-0001", FOLLOW_UP), reminder("B-2026-0001", FOLLOW_UP, law="gdpr/fr")
+    assert "B-2026-0001" in one.title
+    assert "2 questions" in one.title
+    assert OPENED.strftime("%Y-%m-%d %H:%M") in one.text
+    assert one.text.endswith("lightproof breach notify B-2026-0001 --stage supplementary")
+    assert two.text.endswith("--stage supplementary --regime gdpr/fr")
+    assert (one.name, two.name) == ("B-2026-0001-follow-up", "B-2026-0001-gdpr-fr-follow-up")
+
+
+async def test_a_reminder_goes_through_every_channel_and_a_webhook_tells_it_apart(tmp_path: Path) -> None:
+    message = reminder("B-2026-0001", FOLLOW_UP)
+    with a_server(Heard()) as heard:
+        channels = {"webhook": webhook(heard.url), "ntfy": ntfy(heard.url), "calendar": calendar(tmp_path)}
+        assert set(delivered(await send_everywhere(message, channels))) == set(channels)
+    bodies = [json.loads(body) for _path, _headers, body in heard.requests if body.startswith(b"{")]
+    (said,) = bodies
+    assert (said["event"], said["still_open"]) == ("breach-follow-up", 2)
+    assert "hours_before" not in said
+    assert {headers.get("Priority") for _path, headers, _body in heard.requests} == {None, "default"}
+    assert b"VALARM" not in (tmp_path / "B-2026-0001-follow-up.ics").read_bytes()

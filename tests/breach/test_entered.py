@@ -62,3 +62,29 @@ def test_a_missing_zone_is_answered_with_the_instant_to_copy() -> None:
 @pytest.mark.parametrize("name", sorted(FACT_NAMES))
 def test_any_fact_can_be_emptied(name: str) -> None:
     assert entered_facts([f"{name}="]) == {name: None}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        "persons=²",
+        "persons=٣",
+        "persons=" + "9" * 5_000,
+        "persons=1..²",
+        "records=" + "9" * 16,
+        "aware_at=2026-11-20T10:00Z,2026-11-21T10:00Z",
+        "aware_at=0001-01-01T00:00",
+        "aware_at=0001-01-01T00:00+14:00",
+        "aware_at=9999-12-31T23:59-14:00",
+    ],
+)
+def test_what_only_looks_like_a_number_or_an_instant_is_refused_by_its_field(pair: str) -> None:
+    with pytest.raises(UsageRefused) as told:
+        entered_facts([pair])
+    assert f"“{pair.partition('=')[0]}”" in told.value.cause
+
+
+def test_a_fact_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(UsageRefused) as told:
+        entered_facts(["persons=1", "persons=2"])
+    assert "“persons”" in told.value.cause

@@ -98,6 +98,20 @@ def test_the_last_decision_holds_and_the_earlier_stay_in_the_history() -> None:
     assert [step.payload.get("reason") for step in told.steps[1:]] == ["unlikely", "the logs came"]
 
 
+def test_an_alert_of_an_earlier_version_is_of_the_clock_and_its_notice_explains_as_it_did() -> None:
+    notice = {"stage": "initial", "regime": "gdpr/fr", "authority": "CNIL", "filed_at": "2026-11-28T09:00:00Z"}
+    told = incident(
+        [
+            OPENED,
+            entry(5, "alerted", {"hours_before": 6, "sent": ["mail"]}),
+            entry(6, "notified", {**notice, "delay_reason": "ill"}),
+            entry(7, "notified", {**notice, "stage": "supplementary"}),
+        ]
+    )
+    assert [one.follows_up for one in told.alerted] == [""]
+    assert [(one.reason, one.entry) for one in told.explained] == [("ill", 6)]
+
+
 def test_a_step_of_a_later_version_is_kept_and_changes_nothing() -> None:
     told = incident([OPENED, entry(5, "something-new", {"x": 1})])
     assert told.last.what == "something-new"

@@ -22,7 +22,6 @@ from lightproof.breach.mail_merge import (
     delivery,
     drafts,
     merged,
-    one_each,
     read_recipients,
 )
 from lightproof.documents.html import html
@@ -52,9 +51,8 @@ def letters(language: Language, minor: bool) -> Letter:
 
 
 def test_each_person_gets_a_copy_in_their_language() -> None:
-    made = dict(one_each(read(LIST), letters))
-    assert list(made) == ["letter-0001", "letter-0002", "letter-0003"]
-    first, second, third = (all_text(one) for one in made.values())
+    made = dict(merged(read(LIST), letters))
+    second, first, third = (all_text(one) for one in made.values())
     assert f"Bonjour {NAMES[0]}," in first
     assert "12 rue des Lilas, 75011 Paris" in first
     assert "Dear Mr Tirremont" in second
@@ -107,12 +105,64 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
         "\ufeffNom;Adresse\r\nMartin;1 rue A\r\n",
         "NAME\tADDRESS\nMartin\t1 rue A\n",
         '"name","address"\n\n"Martin","1 rue A"\n',
-        "address,number of the file,name\n1 rue A,17,Martin",
+        "address,,name\n1 rue A,,Martin",
     ],
 )
 def test_lists_of_common_spreadsheets_are_read(content: str) -> None:
     rows = read(content).rows
     assert [(row.name, row.address, row.language) for row in rows] == [("Martin", ("1 rue A",), "fr")]
+
+
+FRENCH = "Civilité;Nom;Prénom;Adresse;Complément d'adresse;Code postal;Ville;Pays;Courriel\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "address"),
+    [
+        (
+            FRENCH + "Mme;Lefèvre;Zoé;1 rue A;Bât. B;75011;Paris;;\n",
+            "Mme Zoé Lefèvre",
+            ("1 rue A", "Bât. B", "75011 Paris"),
+        ),
+        (
+            "first name,last name,address line 1,address_2,town,postcode,country\nZoe,Smith,4 High St,,London,W1,UK\n",
+            "Zoe Smith",
+            ("4 High St", "London W1", "UK"),
+        ),
+        ("NOM;CP;COMMUNE\nMartin;48000;Mende\n", "Martin", ("48000 Mende",)),
+        ("nom;pays\nMartin;France\n", "Martin", ()),
+        ("nom;prenom;adresse;Code_Postal;ville\nMartin;;1 rue A;;\n", "Martin", ("1 rue A",)),
+    ],
+)
+def test_a_list_as_a_practice_exports_it_loses_nothing(content: str, name: str, address: tuple[str, ...]) -> None:
+    (row,) = read(content).rows
+    assert (row.name, row.address) == (name, address)
+
+
+def test_a_column_that_nobody_knows_is_refused_by_its_head_or_left_out() -> None:
+    content = "nom;adresse;Numéro de dossier;téléphone\nMartin;1 rue A;17;0123\n"
+    with pytest.raises(UsageRefused) as refused:
+        read(content)
+    assert "Numéro de dossier, téléphone" in refused.value.cause
+    left_out = ["numero de dossier", "TÉLÉPHONE"]
+    (row,) = read_recipients(content.encode(), key=KEY, language="fr", left_out=left_out).rows
+    assert row.address == ("1 rue A",)
+    with pytest.raises(UsageRefused) as refused:
+        read_recipients(content.encode(), key=KEY, language="fr", left_out=[*left_out, "dossier"])
+    assert "dossier" in refused.value.cause
+
+
+@pytest.mark.parametrize("content", ["nom;adresse;\nMartin;1 rue A;75011 Paris\n", "nom;nom de famille\nA;B\n"])
+def test_no_cell_is_dropped_for_want_of_a_head_of_its_own(content: str) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        read(content)
+    assert "Paris" not in refused.value.cause
+
+
+def test_a_list_without_a_head_is_refused_and_nobody_in_it_is_named() -> None:
+    with pytest.raises(UsageRefused) as refused:
+        read(f"{NAMES[0]};1 rue A;75011;Paris\n")
+    assert not any(part in refused.value.cause for part in NAMES[0].split())
 
 
 def test_a_list_saved_by_an_old_spreadsheet_keeps_its_accents() -> None:
@@ -147,7 +197,7 @@ def test_a_bad_row_is_refused_by_its_line_and_nothing_of_it_is_said(row: str, li
 
 @pytest.mark.parametrize(
     "content",
-    [b"", HEAD.encode(), b"\x81\x8d\x8f", b"surname,address\nMartin,A\n", b"name,nom\nA,B\n", b"x" * (LIST_BYTES + 1)],
+    [b"", HEAD.encode(), b"\x81\x8d\x8f", b"patient,address\nMartin,A\n", b"name,nom\nA,B\n", b"x" * (LIST_BYTES + 1)],
 )
 def test_what_is_no_list_is_refused(content: bytes) -> None:
     with pytest.raises(UsageRefused) as refused:
@@ -187,7 +237,10 @@ def test_the_digest_recognises_the_list_and_needs_the_key() -> None:
 
 
 def test_who_cannot_be_reached_is_told_by_line() -> None:
-    assert read(HEAD + "A,,1 rue A,,,\nB,,,,,\n").unreachable == (3,)
+    recipients = read(HEAD + "A,,1 rue A,,,\nB,,,,,\nC,,,c@home.example,,\n")
+    assert recipients.unreachable == (3,)
+    assert recipients.without_address == (3, 4)
+    assert recipients.without_email == (2, 3)
 
 
 HOSTILE = (
@@ -207,7 +260,7 @@ HOSTILE = (
 def test_a_cell_is_text_in_every_copy(payload: str) -> None:
     out = io.StringIO()
     csv.writer(out).writerows([["name", "salutation", "address"], [payload, payload, payload]])
-    ((_name, made),) = one_each(read(out.getvalue()), letters)
+    ((_name, made),) = merged(read(out.getvalue()), letters)
     assert payload in all_text(made)
     assert "<script" not in html(made).decode()
     assert pdf(made).startswith(b"%PDF")

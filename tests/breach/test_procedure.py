@@ -15,14 +15,15 @@ from sqlalchemy.exc import IntegrityError
 
 from evidence.ledgers import a_ledger
 from lightproof.breach import register
-from lightproof.breach.alerts import due
+from lightproof.breach.alerts import TRIES, due, follow_up_due
 from lightproof.breach.beside import beside
 from lightproof.breach.clock import clock
 from lightproof.breach.facts import BreachFacts, Intelligibility, reported_facts
+from lightproof.breach.history import changes
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Stage, Status
 from lightproof.breach.judging import assess_and_record, kept_years, proposed
 from lightproof.breach.lookup import media_type
-from lightproof.breach.pending import follow_ups, next_deadline, pending
+from lightproof.breach.pending import follow_ups, pending
 from lightproof.breach.procedure import Bundled, Procedure
 from lightproof.errors import UsageRefused
 from lightproof.evidence.entries import rfc3339
@@ -54,10 +55,7 @@ def test_a_breach_goes_from_report_to_the_closed_file(procedure: Procedure) -> N
     assert told.id == "B-2026-0001"
     procedure.decide(told.id, "notify", "yes", "", proposed="yes")
     procedure.decide(told.id, "communicate", "yes", "", proposed="yes")
-    deadline = next_deadline(told)
-    procedure.notified(
-        told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=deadline, sheet=b"{}"
-    )
+    procedure.notified(told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, sheet=b"{}")
     procedure.communicated(told.id, ["post"], at=NOW, count=1180, letters=[b"Dear patient"])
     assert procedure.close(told.id, "all done").status is Status.CLOSED
     with refused("breach-closed"):
@@ -67,7 +65,7 @@ def test_a_breach_goes_from_report_to_the_closed_file(procedure: Procedure) -> N
 
 def test_what_the_law_asks_of_a_step_is_asked(procedure: Procedure) -> None:
     number = procedure.open_report(FACTS).id
-    late = AWARE + timedelta(hours=1)
+    late = procedure.open_report(FACTS.model_copy(update={"aware_at": NOW - timedelta(hours=73)})).id
     with refused("reason-missing"):
         procedure.correct(number, {"title": "x"}, " ")
     with refused("reason-missing"):
@@ -77,18 +75,71 @@ def test_what_the_law_asks_of_a_step_is_asked(procedure: Procedure) -> None:
     with refused("exemption-without-evidence"):
         procedure.decide(number, "communicate", "no", "why", proposed="yes", exemption="34(3)(a)")
     with refused("initial-missing"):
-        procedure.notified(number, "supplementary", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None)
+        procedure.notified(number, "supplementary", regime="gdpr/fr", authority="CNIL", filed_at=NOW)
     with refused("delay-unexplained"):
-        procedure.notified(number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=late)
+        procedure.notified(late, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW)
     with refused("facts-refused"):
-        procedure.notified(
-            number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW + timedelta(hours=1), deadline=None
-        )
+        procedure.notified(number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW + timedelta(hours=1))
     with refused("decision-missing"):
         procedure.close(number, "done")
     with refused("breach-unknown"):
         procedure.incident("B-2026-0042")
     assert len(procedure.incident(number).steps) == 1
+
+
+def test_awareness_is_stated_before_a_notice_and_not_taken_away_after_it(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS.model_copy(update={"aware_at": NOW - timedelta(hours=80)})).id
+
+    def filed(reason: str = "") -> None:
+        procedure.notified(number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, delay_reason=reason)
+
+    with refused("delay-unexplained"):
+        filed()
+    procedure.correct(number, {"aware_at": None}, "not sure")
+    with refused("awareness-unknown"):
+        filed("late")
+    procedure.correct(number, {"aware_at": AWARE.isoformat()}, "sure again")
+    filed()
+    with refused("facts-refused"):
+        procedure.correct(number, {"aware_at": None}, "not sure again")
+    assert procedure.correct(number, {"title": "Laptop lost"}, "found out").facts.aware_at == AWARE
+
+
+def test_a_notice_that_a_correction_makes_late_is_explained_afterwards(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    procedure.notified(number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW)
+    for duty in ("notify", "communicate"):
+        procedure.decide(number, duty, "no", "unlikely", proposed="yes")  # type: ignore[arg-type]
+    with refused("delay-none"):
+        procedure.explained(number, "gdpr/fr", "The provider hid it.")
+    procedure.correct(number, {"aware_at": (NOW - timedelta(hours=80)).isoformat()}, "a message of Friday")
+    with refused("delay-unexplained"):
+        procedure.close(number, "done")
+    with refused("delay-unexplained"):
+        procedure.explained(number, "gdpr/fr", " ")
+    with refused("delay-none"):
+        procedure.explained(number, "uk-gdpr/uk", "The provider hid it.")
+    told = procedure.explained(number, "gdpr/fr", "The provider hid it.")
+    assert [(one.reason, one.by) for one in told.explained] == [("The provider hid it.", "Dr Demo")]
+    assert procedure.close(number, "done").status is Status.CLOSED
+
+
+def test_closing_and_opening_again_say_why(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    for duty in ("notify", "communicate"):
+        procedure.decide(number, duty, "no", "unlikely", proposed="yes")  # type: ignore[arg-type]
+    with refused("reason-missing"):
+        procedure.close(number, " ")
+    procedure.close(number, "done")
+    with refused("reason-missing"):
+        procedure.reopen(number, "")
+
+
+def test_a_correction_can_be_looked_at_before_it_is_made(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    assert procedure.as_corrected(number, {"title": "Laptop lost"}, "found out").facts.title == "Laptop lost"
+    assert procedure.incident(number).facts.title == "Laptop stolen"
+    assert procedure.ledger.size() == 1
 
 
 def test_telling_one_authority_leaves_the_clock_of_the_other_running(procedure: Procedure) -> None:
@@ -98,9 +149,7 @@ def test_telling_one_authority_leaves_the_clock_of_the_other_running(procedure: 
     for duty, choice in (("notify", "yes"), ("communicate", "no")):
         told = procedure.decide(told.id, duty, choice, "why", proposed=proposed(told, duty))  # type: ignore[arg-type]
     assert [duty.law for duty in pending(told)] == ["gdpr/fr", "hipaa/us"]
-    told = procedure.notified(
-        told.id, "initial", regime="hipaa/us", authority="HHS", filed_at=NOW, deadline=None, sheet=b"{}"
-    )
+    told = procedure.notified(told.id, "initial", regime="hipaa/us", authority="HHS", filed_at=NOW, sheet=b"{}")
     (left,) = pending(told)
     assert (left.law, left.authority, left.deadline) == ("gdpr/fr", "CNIL", AWARE + timedelta(hours=72))
     assert told.status is Status.ASSESSED
@@ -259,7 +308,7 @@ def test_a_step_outside_is_neither_before_awareness_nor_after_the_end(procedure:
     number, before = told.id, AWARE - timedelta(minutes=1)
 
     def filed(stage: Stage = "initial", at: datetime = NOW) -> None:
-        procedure.notified(number, stage, regime="gdpr/fr", authority="CNIL", filed_at=at, deadline=None)
+        procedure.notified(number, stage, regime="gdpr/fr", authority="CNIL", filed_at=at)
 
     def sent(at: datetime) -> None:
         procedure.communicated(number, ["post"], at=at, count=1)
@@ -289,12 +338,11 @@ def test_one_notice_covers_several_like_breaches_and_the_register_keeps_each(pro
     like = FACTS.model_copy(update={"aware_at": AWARE - timedelta(hours=90)})
     unlike = FACTS.model_copy(update={"sensitive": ()})
     one, two, three = (procedure.open_report(facts).id for facts in (FACTS, like, unlike))
-    deadline = next_deadline(procedure.incident(two))
 
     def filed(*others: str, reason: str = "") -> None:
-        bundle = [Bundled(number, deadline, b"{2}") for number in others]
+        bundle = [Bundled(number, b"{2}") for number in others]
         procedure.notified(
-            one, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None, sheet=b"{1}",
+            one, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, sheet=b"{1}",
             reference="2026-77", bundle=bundle, delay_reason=reason,
         )  # fmt: skip
 
@@ -335,14 +383,38 @@ def test_an_order_of_the_authority_opens_the_duty_towards_persons_again(procedur
 def test_questions_that_a_notice_left_open_are_looked_at_again(procedure: Procedure) -> None:
     number = procedure.open_report(FACTS).id
     told = procedure.notified(
-        number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None, still_open=["persons"]
+        number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, still_open=["persons"]
     )
     (follow_up,) = follow_ups(told)
     assert (follow_up.still_open, follow_up.remind_at) == (("persons",), NOW + timedelta(hours=72))
     assert "undue" in follow_up.words
     assert follow_ups(
-        procedure.notified(number, "complete", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None)
+        procedure.notified(number, "complete", regime="gdpr/fr", authority="CNIL", filed_at=NOW)
     ) == ()  # fmt: skip
+
+
+def test_what_a_notice_left_open_is_reminded_of_once_and_kept_apart_from_the_clock(procedure: Procedure) -> None:
+    number = procedure.open_report(FACTS).id
+    told = procedure.notified(
+        number, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, still_open=["persons"]
+    )
+    (follow_up,) = follow_ups(told)
+    after, channels = follow_up.remind_at + timedelta(hours=1), ["mail", "ntfy"]
+    assert follow_up_due(told, follow_up, follow_up.remind_at - timedelta(seconds=1), channels) is None
+    step = follow_up_due(told, follow_up, after, channels)
+    assert step is not None
+    assert step.channels == ("mail", "ntfy")
+    told = procedure.reminded(number, "gdpr/fr", follow_up.remind_at, ["mail"], ["ntfy"])
+    for _ in range(TRIES - 1):
+        step = follow_up_due(told, follow_up, after, channels)
+        assert step is not None
+        assert step.channels == ("ntfy",)
+        told = procedure.reminded(number, "gdpr/fr", follow_up.remind_at, [], ["ntfy"])
+    assert follow_up_due(told, follow_up, after, channels) is None
+    clock_of_the_same_instant = due(told, follow_up.remind_at, after, channels)
+    assert clock_of_the_same_instant is not None
+    assert clock_of_the_same_instant.channels == ("mail", "ntfy")
+    assert "reminder of the questions left open (mail)" in changes(told)[2]
 
 
 def test_a_controller_is_aware_once_its_processor_told_it() -> None:
@@ -375,7 +447,7 @@ ledger = Ledger(open_database(Path(sys.argv[1]), bytes(range(32))), Signer(bytes
 procedure = Procedure(ledger=ledger, by="other", now=lambda: at, regimes=("gdpr/fr",))
 print("ready", flush=True)
 try:
-    procedure.notified("B-2026-0001", "initial", regime="gdpr/fr", authority="CNIL", filed_at=at, deadline=None)
+    procedure.notified("B-2026-0001", "initial", regime="gdpr/fr", authority="CNIL", filed_at=at)
     print("filed", flush=True)
 except LightproofError as error:
     print(error.error_id, flush=True)

@@ -269,7 +269,8 @@ def test_a_file_that_is_attached_carries_an_exemption_and_its_name_stays_outside
     for evidence in ("entry 99999", "sha256:" + "00" * 32):
         ran = lightproof(*exempt, *set_, "--evidence", evidence, home=home)
         assert ran.code == 2, ran.out
-    ran = lightproof(*exempt, "--attach", f"intelligibility={proof}", "--json", home=home)
+    assert lightproof("breach", "show", number, "--json", home=home).json["facts"].get("intelligibility") is None
+    ran = lightproof(*exempt, *set_, "--attach", f"intelligibility={proof}", "--json", home=home)
     assert ran.code == 0, ran.err
     told = ran.json
     assert told["decisions"]["communicate"]["exemption"] == "34(3)(a)"
@@ -401,8 +402,9 @@ def test_a_list_larger_than_the_limit_is_refused_with_it(home: Path, tmp_path: P
     persons = tmp_path / "patients.csv"
     persons.write_text(LIST + "CANARY Ada;;1 rue de la Paix;;fr;no\n" * 40_000)
     assert persons.stat().st_size > 1 << 20
-    ran = lightproof("breach", "letter", number, "--recipients", persons, "--sent", "now", home=home)
-    assert "32 MiB" not in ran.err
+    now = datetime.now(UTC).isoformat()
+    ran = lightproof("breach", "letter", number, "--recipients", persons, "--sent", now, home=home)
+    assert ran.code == 0, ran.err
     with persons.open("ab") as file:
         file.truncate(33 << 20)
     ran = lightproof("breach", "letter", number, "--recipients", persons, "--out", tmp_path / "x.odt", home=home)
@@ -429,3 +431,159 @@ def test_an_alert_of_a_check_opens_a_breach_with_all_that_the_check_measured(
         assert refused.code == 2, refused.out
         assert str(entry) in refused.err
     assert [line["id"] for line in lightproof("breach", "list", "--json", home=home).json["breaches"]] == [told["id"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (("open", "--report", "x", "--set", "persons=²"), "persons"),
+        (("open", "--report", "x", "--set", "persons=" + "9" * 5_000), "persons"),
+        (("open", "--from-alert", "99999999999999999999"), "--from-alert"),
+        (("open", "--check", "99999999999999999999"), "--check"),
+        (("list", "--from", "99999999999999999999"), "--from"),
+        (("notify", "B-2026-0001", "--filed", "0001-01-01T00:00"), "filed"),
+        (("letter", "B-2026-0001", "--sent", "0001-01-01T00:00"), "sent"),
+        (
+            ("letter", "B-2026-0001", "--sent", "2026-11-25T10:00Z", "--recipients", "x", "--returned", "post=²"),
+            "post=²",
+        ),
+        (("assess", "B-2026-0001", "--log", "x.log@²"), "x.log@²"),
+    ],
+)
+def test_what_only_looks_like_a_value_is_a_usage_error_that_names_its_field(
+    home: Path, arguments: tuple[str, ...], field: str
+) -> None:
+    reported(home)
+    ran = lightproof("breach", *arguments, home=home)
+    assert (ran.code, field in ran.err, "unexpected" in ran.err) == (2, True, False), ran.err
+    assert len(lightproof("breach", "list", "--json", home=home).json["breaches"]) == 1
+
+
+def test_the_ledger_is_not_asked_for_an_entry_that_no_ledger_has(home: Path) -> None:
+    reported(home)
+    ran = lightproof("ledger", "prove", "99999999999999999999", home=home)
+    assert (ran.code, "ENTRY" in ran.err) == (2, True), ran.err
+
+
+def test_a_refused_assessment_changes_nothing(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    before = lightproof("breach", "show", number, "--json", home=home).json["steps"]
+    proof = tmp_path / "proof.pdf"
+    proof.write_bytes(b"%PDF-1.7")
+    corrected = ("breach", "assess", number, "--set", "sensitive=health", "--reason", "r", "--attach", proof)
+    for wrong in (
+        ("--decide", "notify=perhaps"),
+        ("--decide", "communicate=no", "--exemption", "34(3)(a)"),
+        ("--regime", "mars"),
+        ("--ordered", "2999-01-01T00:00Z"),
+    ):
+        ran = lightproof(*corrected, *wrong, home=home)
+        assert (ran.code, ran.out) == (2, b""), ran.err
+        assert "Kept as evidence" not in ran.err
+    assert lightproof("breach", "show", number, "--json", home=home).json["steps"] == before
+    assert lightproof(*corrected, "--decide", "notify=yes", home=home).code == 0
+    told = lightproof("breach", "show", number, "--json", home=home).json
+    assert [step["what"] for step in told["steps"][len(before) :]] == ["corrected", "attached", "assessed", "decided"]
+    assert lightproof("ledger", "verify", home=home).code == 0
+
+
+def test_a_correction_and_the_logs_that_it_is_about_are_read_together(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    log = tmp_path / "access.log"
+    log.write_text('203.0.113.7 - - [20/Nov/2026:10:00:00 +0100] "GET /studies HTTP/1.1" 200 5000\n')
+    early = ("--set", "started_at=2026-11-20T08:00+01:00", "--reason", "the provider's mail")
+    ran = lightproof("breach", "assess", number, *early, "--log", log, "--json", home=home)
+    assert ran.code == 0, ran.err
+    what = [step["what"] for step in ran.json["steps"]]
+    assert what.index("corrected") < what.index("access")
+    assert ran.json["access"][0]["from"].startswith("2026-11-20T07:00")
+
+
+def test_a_letter_is_one_json_document(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    shown = lightproof("breach", "letter", number, "--json", home=home)
+    assert (shown.code, shown.json["breach"], shown.json["written"]) == (0, number, [])
+    assert shown.json["text"] == lightproof("breach", "letter", number, home=home).out.decode()
+    place = tmp_path / "letter.txt"
+    written = lightproof("breach", "letter", number, "--out", place, "--json", home=home)
+    assert written.json["written"] == [str(place)]
+    assert place.exists()
+
+
+def test_who_a_mailing_does_not_reach_is_told_by_line_and_never_by_name(home: Path, tmp_path: Path) -> None:
+    number = reported(home)
+    persons = tmp_path / "patients.csv"
+    persons.write_text(LIST)
+    letters = lightproof(
+        "breach", "letter", number, "--recipients", persons, "--out", tmp_path / "l.html", "--out", tmp_path / "d.eml",
+        home=home,
+    )  # fmt: skip
+    assert letters.code == 0, letters.err
+    assert "Neither address nor e-mail: 1 person, to be told otherwise. Lines: 5" in letters.err
+    assert "Letters that show no address, for want of one: 1 person. Lines: 4" in letters.err
+    assert "No draft, for want of an e-mail address: 2 persons. Lines: 2, 3" in letters.err
+    assert "CANARY" not in letters.err
+    persons.write_text("nom;dossier\nCANARY Ada;17\n")
+    refused = lightproof("breach", "letter", number, "--recipients", persons, "--out", tmp_path / "l.html", home=home)
+    assert (refused.code, "dossier" in refused.err, "CANARY" in refused.err) == (2, True, False)
+    left_out = lightproof(
+        "breach", "letter", number, "--recipients", persons, "--leave-out", "Dossier", "--out", tmp_path / "l.html",
+        home=home,
+    )  # fmt: skip
+    assert left_out.code == 0, left_out.err
+
+
+def test_one_channel_with_a_bad_secret_stops_no_other(home: Path, tmp_path: Path) -> None:
+    number = reported(home, "--set", "aware_at=2026-01-05T10:00+01:00")
+    (tmp_path / "calendar").mkdir()
+    (tmp_path / "token").write_text("clé-€uro")
+    (home / "settings.toml").write_text(
+        f'[alerts.calendar]\nfolder = "{tmp_path / "calendar"}"\n'
+        f'[alerts.ntfy]\nurl = "http://127.0.0.1:1/topic"\ntoken_file = "{tmp_path / "token"}"\n'
+        f'[alerts.webhook]\nurl = "http://127.0.0.1:1/"\nsecret_file = "{tmp_path / "nowhere"}"\n'
+    )
+    ran = lightproof("breach", "remind", "--json", home=home)
+    assert {one["channel"]: one["failure"] for one in ran.json["sent"]} == {
+        "calendar": "", "ntfy": "secret-unusable", "webhook": "secret-unusable",
+    }  # fmt: skip
+    assert ran.code == 4
+    assert (tmp_path / "calendar" / f"{number}.ics").exists()
+    assert "ASCII" in ran.err
+    assert "nowhere" in ran.err
+    assert "clé" not in ran.err
+
+
+def test_what_a_notice_left_open_is_reminded_of_once_though_no_clock_runs(home: Path, tmp_path: Path) -> None:
+    number = reported(home, "--set", "aware_at=2026-01-05T10:00+01:00")
+    (tmp_path / "calendar").mkdir()
+    (home / "settings.toml").write_text(f'[alerts.calendar]\nfolder = "{tmp_path / "calendar"}"\n')
+    filed = lightproof("breach", "notify", number, "--filed", "2026-01-06T10:00+01:00", home=home)
+    assert filed.code == 0, filed.err
+    assert lightproof("breach", "remind", "--json", home=home).json["sent"] == [
+        {"breach": number, "channel": "calendar", "failure": ""}
+    ]
+    assert b"--stage" in (tmp_path / "calendar" / f"{number}-follow-up.ics").read_bytes()
+    assert lightproof("breach", "remind", "--json", home=home).json["sent"] == []
+    shown = lightproof("breach", "show", number, "--out", tmp_path / "file.html", home=home)
+    assert shown.code == 0
+    assert "reminder of the questions left open (calendar)" in (tmp_path / "file.html").read_text()
+
+
+def test_the_reasons_for_a_delay_are_not_walked_around(home: Path) -> None:
+    number = reported(home, "--set", "aware_at=2026-01-05T10:00+01:00")
+    assess = ("breach", "assess", number, "--reason", "r", "--set")
+    filed = ("breach", "notify", number, "--filed", "2026-01-12T10:00+01:00")
+    assert "delay-unexplained" in lightproof(*filed, home=home).err
+    assert lightproof(*assess, "aware_at=", home=home).code == 0
+    assert "awareness-unknown" in lightproof(*filed, home=home).err
+    assert lightproof(*assess, "aware_at=2026-01-10T10:00+01:00", home=home).code == 0
+    assert lightproof(*filed, home=home).code == 0
+    assert lightproof(*assess, "aware_at=", home=home).code == 2
+    assert lightproof(*assess, "aware_at=2026-01-05T10:00+01:00", home=home).code == 0
+    shown = " ".join(lightproof("breach", "show", number, home=home).out.decode().split())
+    assert "Notified late" in shown
+    assert f"notify {number} --explain-delay" in shown
+    explained = lightproof("breach", "notify", number, "--explain-delay", "the provider hid it", "--json", home=home)
+    assert [one["reason"] for one in explained.json["late"][0]["reasons"]] == ["the provider hid it"]
+    sheet = lightproof("breach", "notify", number, "--json", home=home).json
+    assert {field["key"]: field["value"] for field in sheet["fields"]}["delay_reason"] == "the provider hid it"

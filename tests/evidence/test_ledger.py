@@ -82,6 +82,32 @@ def test_the_callers_rows_and_the_entries_are_kept_together_or_not_at_all(ledger
     assert (ledger.size(), rows(ledger, "SELECT count(*) FROM attachment")) == (1, [(1,)])
 
 
+def test_several_writings_are_one_and_each_reads_what_those_before_it_wrote(ledger: Ledger) -> None:
+    with ledger.as_one() as inside:
+        for number in range(3):
+            with inside.writing() as writing:
+                assert len(list(inside.entries())) == number
+                digest = writing.attach(b"file %d" % number, "text/plain")
+                writing.append("test.noted", "check", {"n": number}, principal="tester")
+            assert inside.attachment(digest) == b"file %d" % number
+        assert ledger.size() == 0, "nobody else sees any of it before its end"
+    assert [entry.index for entry in ledger.entries()] == [0, 1, 2]
+    assert ledger.verify() == ()
+    note = ledger.checkpoint()
+    with pytest.raises(ZeroDivisionError), ledger.as_one() as inside:
+        with inside.writing() as writing:
+            writing.append("test.noted", "check", {}, principal="tester")
+        raise ZeroDivisionError
+    assert (ledger.size(), ledger.checkpoint()) == (3, note)
+    with ledger.as_one() as inside:
+        with pytest.raises(ZeroDivisionError), inside.writing() as writing:
+            writing.attach(b"half done", "text/plain")
+            raise ZeroDivisionError
+        with inside.writing() as writing:
+            writing.append("test.noted", "check", {}, principal="tester")
+    assert (ledger.size(), ledger.verify()) == (4, ())
+
+
 def test_entries_are_found_by_subject_kind_and_place(ledger: Ledger) -> None:
     note(ledger, "a", subject="breach/B-2026-0001")
     note(ledger, "b", "c", subject="breach/B-2026-0002")

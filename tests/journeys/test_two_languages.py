@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def numbers(home: Path) -> dict[Language, str]:
     opened: dict[Language, str] = {}
     for spoken in LANGUAGES:
-        ran = lightproof("breach", "open", "--json", home=home, language=spoken)
+        ran = lightproof("breach", "open", "--again", "--json", home=home, language=spoken)
         assert ran.code == 0, ran.err
         opened[spoken] = ran.json["id"]
     return opened
@@ -139,7 +139,7 @@ def test_an_assessment_made_before_the_facts_changed_is_retold_too(home: Path, n
 
 
 def test_reasons_that_the_program_gave_are_in_the_language_of_the_reader(home: Path, tmp_path: Path) -> None:
-    opened = lightproof("breach", "open", "--set", "persons=1..9", "--json", home=home, language="en")
+    opened = lightproof("breach", "open", "--again", "--set", "persons=1..9", "--json", home=home, language="en")
     assert opened.code == 0, opened.err
     place = tmp_path / "file.html"
     shown = lightproof("breach", "show", opened.json["id"], "--out", place, home=home, language="fr")

@@ -1,10 +1,11 @@
-"""Alerts of the clock: which one is due, what it says, and how it is sent.
+"""Alerts of the clock, and reminders of what a notice left open: which one is due, what it says, and how it is sent.
 
 Rules of this file:
 - an alert says how much time is left and what to do, never what is in the file: mail and push services read it;
 - each channel has one total deadline; one that fails is told and does not hold back the others;
 - an alert that comes late (the machine was off) goes out once, for the step that holds now;
 - each deadline has alerts of its own: a deadline that moves, or another law's, is told anew;
+- what a notice left open is reminded of once (Art. 33(4)): the law sets no limit, so nothing counts down;
 - once an alert reached somebody, the channels that failed are tried a few times more, and not for ever.
 """
 
@@ -21,12 +22,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import aiosmtplib
 import httpx2
 
-from lightproof.breach.incident import Incident
+from lightproof.breach.incident import Alerted, Incident
+from lightproof.breach.pending import FollowUp
 from lightproof.documents.files import put
 from lightproof.documents.ics import Deadline, ics
 from lightproof.documents.text import visible, visible_lines
@@ -50,15 +52,32 @@ class Alert:
     breach: str
     hours_before: int
     deadline: datetime
+    """The end of the period; of a reminder, the instant from which it is due."""
     title: str
     text: str
     law: str = ""
     """Whose deadline it is, where several laws judge the breach."""
+    event: Literal["breach-deadline", "breach-follow-up"] = "breach-deadline"
+    still_open: int = 0
+    """How many questions a notice left open; 0 where it is about the clock."""
 
     @property
     def name(self) -> str:
-        """What tells this breach and law from others: a file's name, a calendar's."""
-        return f"{self.breach}-{self.law.replace('/', '-')}" if self.law else self.breach
+        """What tells this breach, law and event from others: a file's name, a calendar's."""
+        parts = (self.breach, self.law.replace("/", "-"), "follow-up" if self.event == "breach-follow-up" else "")
+        return "-".join(part for part in parts if part)
+
+    @property
+    def alarms_before(self) -> tuple[int, ...]:
+        """Hours before its instant at which a calendar rings."""
+        return tuple(hours for hours in HOURS_BEFORE if hours) if self.event == "breach-deadline" else ()
+
+    @property
+    def priority(self) -> str:
+        """How loudly a telephone tells it (ntfy)."""
+        if self.event == "breach-follow-up":
+            return "default"
+        return "urgent" if self.hours_before <= 6 else "high"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +109,21 @@ def due(told: Incident, deadline: datetime, now: datetime, channels: Collection[
     if not reached:
         return None
     current = min(reached)
-    tried = [one for one in told.alerted if one.deadline == deadline and one.hours_before <= current]
+    of_the_clock = [one for one in told.alerted if not one.follows_up]
+    tried = [one for one in of_the_clock if one.deadline == deadline and one.hours_before <= current]
+    return _left(tried, current, channels)
+
+
+def follow_up_due(told: Incident, one: FollowUp, now: datetime, channels: Collection[str]) -> Due | None:
+    """The reminder of what a notice left open, where it is due and has not arrived; tried as often as an alert is."""
+    if now < one.remind_at:
+        return None
+    tried = [sent for sent in told.alerted if (sent.follows_up, sent.deadline) == (one.law, one.remind_at)]
+    return _left(tried, 0, channels)
+
+
+def _left(tried: Sequence[Alerted], current: int, channels: Collection[str]) -> Due | None:
+    """What is left to do of one alert, after these attempts."""
     done = {channel for one in tried for channel in one.sent}
     failures = Counter(channel for one in tried for channel in one.failed if one.hours_before == current)
     left = tuple(channel for channel in channels if channel not in done and failures[channel] < TRIES)
@@ -120,6 +153,27 @@ def alert(breach: str, hours_before: int, deadline: datetime, now: datetime, *, 
     return Alert(breach=breach, hours_before=hours_before, deadline=deadline, title=title, text=text, law=law)
 
 
+def reminder(breach: str, one: FollowUp, *, law: str = "") -> Alert:
+    """What the reminder of a notice that left questions open says, in the current language; `law` as for `alert`."""
+    count = len(one.still_open)
+    questions = ngettext("{n} question", "{n} questions", count).format(n=count)
+    title = _("{breach}: the notification left {questions} open").format(breach=breach, questions=questions)
+    text = _(
+        "The authority was notified on {when} (UTC); what was not known then follows without undue further delay "
+        "(Article 33(4)). Write the supplementary notice: lightproof breach notify {breach} --stage supplementary"
+    ).format(when=one.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M"), breach=breach)
+    return Alert(
+        breach=breach,
+        hours_before=0,
+        deadline=one.remind_at,
+        title=f"{title} ({law})" if law else title,
+        text=f"{text} --regime {law}" if law else text,
+        law=law,
+        event="breach-follow-up",
+        still_open=count,
+    )
+
+
 async def send_everywhere(message: Alert, channels: Mapping[str, Send]) -> tuple[Sent, ...]:
     """Sends on every channel at once, each within its own time; tells what became of each."""
 
@@ -135,6 +189,9 @@ async def send_everywhere(message: Alert, channels: Mapping[str, Send]) -> tuple
             return Sent(channel=name, failure=f"smtp-{error.code}")
         except (aiosmtplib.SMTPException, httpx2.HTTPError, OSError, UsageRefused) as error:
             return Sent(channel=name, failure=type(error).__name__)
+        except ValueError as error:
+            # What a channel was given does not fit its protocol: an address, a secret. The others still go out.
+            return Sent(channel=name, failure=type(error).__name__)
         return Sent(channel=name)
 
     return tuple(await asyncio.gather(*(one(name, send) for name, send in channels.items())))
@@ -144,18 +201,19 @@ def webhook(url: str, secret: bytes = b"") -> Send:
     """Posts the alert as JSON; with a secret, signed (`X-Lightproof-Signature: sha256=` HMAC of the body)."""
 
     async def send(message: Alert) -> None:
-        body = json.dumps(
-            {
-                "event": "breach-deadline",
-                "breach": message.breach,
-                "law": message.law,
-                "hours_before": message.hours_before,
-                "deadline": message.deadline.isoformat(),
-                "title": message.title,
-                "text": message.text,
-            },
-            sort_keys=True,
-        ).encode()
+        at = message.deadline.isoformat()
+        if message.event == "breach-deadline":
+            about: Mapping[str, object] = {"hours_before": message.hours_before, "deadline": at}
+        else:
+            about = {"still_open": message.still_open, "due_since": at}
+        said = {
+            "event": message.event,
+            "breach": message.breach,
+            "law": message.law,
+            "title": message.title,
+            "text": message.text,
+        }
+        body = json.dumps({**said, **about}, sort_keys=True).encode()
         headers = {"Content-Type": "application/json"}
         if secret:
             headers["X-Lightproof-Signature"] = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
@@ -171,7 +229,7 @@ def ntfy(url: str, token: str = "") -> Send:
         headers = {
             # ntfy decodes RFC 2047 in this header: accents would not survive otherwise.
             "Title": _encoded_word(message.title),
-            "Priority": "urgent" if message.hours_before <= 6 else "high",
+            "Priority": message.priority,
             "Tags": "warning",
         }
         if token:
@@ -217,6 +275,15 @@ def calendar(folder: Path) -> Send:
     return send
 
 
+def without(word: str) -> Send:
+    """A channel that cannot be used as it is set up: each alert on it fails with this fixed word."""
+
+    async def send(_message: Alert) -> None:
+        raise _Refused(word)
+
+    return send
+
+
 def _calendar(message: Alert) -> bytes:
     return ics(
         Deadline(
@@ -224,7 +291,7 @@ def _calendar(message: Alert) -> bytes:
             title=visible(message.title),
             description=visible_lines(message.text),
             at=message.deadline,
-            alarms_before=[timedelta(hours=hours) for hours in HOURS_BEFORE if hours],
+            alarms_before=[timedelta(hours=hours) for hours in message.alarms_before],
         ),
         made=datetime.now(UTC),
     )

@@ -16,6 +16,7 @@ from lightproof.breach.facts import dumped
 from lightproof.breach.history import said
 from lightproof.breach.incident import DONE_OUTSIDE, DUTIES, Choice, Duty, Incident, Stated, Status
 from lightproof.breach.judging import proposed
+from lightproof.breach.lateness import Late, late_filings
 from lightproof.breach.pending import pending
 from lightproof.breach.severity_told import also_weighs, element_rows, score_text, sum_text
 from lightproof.breach.shown import evidence_text, pieces
@@ -162,6 +163,12 @@ def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
     if told.status is Status.CLOSED:
         return Verdict("✓", _("Closed"), Tone.GOOD, _("This breach is closed; it stays in the register."), ())
     waiting, filed = pending(told), _filed(told)
+    after = late_filings(told)
+    if not waiting and any(not one.reasons for one in after):
+        sentence = _("A notice was late by the facts as they stand, and nothing says why (Article 33(1)).")
+        return Verdict("!", _("Notified late"), Tone.CRITICAL, sentence, filed)
+    if not waiting and after:
+        return Verdict("–", _("Notified late"), Tone.INFO, _("The reasons are on record (Article 33(1))."), filed)
     if not waiting and filed:
         return Verdict("✓", _("Notified"), Tone.GOOD, filed[-1], filed[:-1])
     decided = told.decisions.get("notify")
@@ -197,8 +204,9 @@ def _verdict(told: Incident, clock: Clock, now: datetime) -> Verdict:
 
 
 def _filed(told: Incident) -> tuple[str, ...]:
-    """One line an authority that was notified."""
+    """What was filed with each authority, and how late, a short line each: a terminal cuts long ones."""
     late = {one.entry: one for one in told.stated if one.late}
+    after = {one.law: one for one in late_filings(told)}
     lines: list[str] = []
     for one in {one.regime: one for one in told.notifications}.values():
         line = _("Notified to {authority} on {when}.").format(
@@ -207,7 +215,16 @@ def _filed(told: Incident) -> tuple[str, ...]:
         if one.entry in late:
             line += " " + _("That was stated on {when}.").format(when=wording.instant(one.recorded_at))
         lines.append(line)
+        if one.regime in after:
+            lines.append(_late_line(after[one.regime]))
     return tuple(lines)
+
+
+def _late_line(one: Late) -> str:
+    said = _("The first notice came {hours} after the deadline.").format(
+        hours=_hours(one.filed.filed_at - one.deadline)
+    )
+    return said if one.reasons else said + " " + _("Nothing says why.")
 
 
 def next_steps(told: Incident, clock: Clock) -> list[str]:
@@ -227,6 +244,13 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
     for duty in pending(told):
         under = _under(told, duty.law)
         steps.append(_("File the sheet: lightproof breach notify {n} --out sheet.html").format(n=number) + under)
+    for late in late_filings(told):
+        if not late.reasons:
+            step = _("Say why the notice was late: lightproof breach notify {n} --explain-delay …").format(n=number)
+            steps.append(step + _under(told, late.law))
+        elif late.untold:
+            step = _("Send the reasons for the delay: lightproof breach notify {n} --stage supplementary")
+            steps.append(step.format(n=number) + _under(told, late.law))
     for law, filed in {one.regime: one for one in told.notifications}.items():
         if filed.still_open:
             step = _("Complete the notification: lightproof breach notify {n} --stage supplementary").format(n=number)

@@ -3,6 +3,7 @@
 What is entered is turned into the JSON values that the facts are made of; `facts` judges them.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, get_args, get_origin
@@ -13,14 +14,27 @@ from lightproof.locale import gettext as _
 
 _YES: Final = {"yes": True, "oui": True, "true": True, "no": False, "non": False, "false": False}
 _NOTHING: Final = frozenset({"", "unknown-to-us", "null"})
+_NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+"""A whole number that the ledger can hold. `str.isdigit` takes more for one than `int` can read."""
 
 
 def entered_facts(pairs: Sequence[str]) -> dict[str, object]:
     """JSON values of these `name=value` pairs.
 
-    Raises UsageRefused naming the field that does not exist or cannot be read.
+    Raises UsageRefused naming the field that does not exist, cannot be read, or is there twice.
     """
-    return dict(_entered(pair) for pair in pairs)
+    entered: dict[str, object] = {}
+    for pair in pairs:
+        name, value = _entered(pair)
+        if name in entered:
+            raise refused(name, _("this fact is there twice"))
+        entered[name] = value
+    return entered
+
+
+def entered_number(text: str) -> int | None:
+    """A whole number as a person writes it; None for any other text."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def entered_instant(text: str, *, field: str) -> datetime:
@@ -33,6 +47,8 @@ def entered_instant(text: str, *, field: str) -> datetime:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise refused(field, _("write an instant as 2026-11-23T10:00+01:00")) from None
+    if not EARLIEST.year <= at.year <= LATEST.year:  # at the ends of the calendar no zone can be reckoned with
+        raise refused(field, _("an instant lies between the years 1990 and 2200"))
     if at.tzinfo is None:
         here = at.astimezone().isoformat(timespec="minutes")
         raise refused(
@@ -60,8 +76,9 @@ def _entered(pair: str) -> tuple[str, object]:
 def _value(name: str, text: str) -> object:
     kinds = _kinds(BreachFacts.model_fields[name].annotation)
     if any(isinstance(kind, type) and issubclass(kind, datetime) for kind in kinds) or name.endswith("_at"):
-        instants = [entered_instant(part, field=name).isoformat() for part in text.split(",")]
-        return instants if tuple in kinds else instants[0]
+        if tuple not in kinds:
+            return entered_instant(text, field=name).isoformat()
+        return [entered_instant(part, field=name).isoformat() for part in text.split(",")]
     if bool in kinds:
         if text.lower() not in _YES:
             raise refused(name, _("answer yes or no"))
@@ -76,10 +93,11 @@ def _value(name: str, text: str) -> object:
 def _range(name: str, text: str) -> dict[str, object]:
     """`1200`, `100..1200`, `100..` (nobody knows how many at most)."""
     low, dots, high = (part.strip().replace(" ", "") for part in text.partition(".."))
-    if not low.isdigit() or (high and not high.isdigit()):
+    at_least, above = entered_number(low), entered_number(high)
+    if at_least is None or (high and above is None):
         raise refused(name, _("write a number, or two as 100..1200"))
-    at_most = int(high) if high else None if dots else int(low)
-    return {"at_least": int(low), "at_most": at_most, "estimated": bool(dots), "method": stated_by_a_person()}
+    at_most = above if dots else at_least
+    return {"at_least": at_least, "at_most": at_most, "estimated": bool(dots), "method": stated_by_a_person()}
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

@@ -182,9 +182,11 @@ def _delay(asked: Asked) -> Answer:
         return Answer(applies=False, note=_("The deadline has not passed."))
     if asked.delay_reason:
         return Answer(value=asked.delay_reason, source="person")
-    given = next((one for one in asked.filed if one.delay_reason), None)
-    if given is not None:
-        return Answer(value=given.delay_reason, source="register", evidence=(f"entry {given.entry}",))
+    laws = {one.regime for one in asked.filed}
+    given = [one for one in asked.told.explained if one.regime in laws]
+    if given:
+        reasons = "\n".join(dict.fromkeys(one.reason for one in given))
+        return Answer(value=reasons, source="register", evidence=tuple(f"entry {one.entry}" for one in given))
     return Answer(note=_("Late: the law demands reasons (Article 33(1))."))
 
 

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from lightproof.breach.facts import Access, refused
+from lightproof.breach.facts import Access, BreachFacts, refused
 from lightproof.breach.incident import Incident, Stage, Status
+from lightproof.breach.lateness import late_filings
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
@@ -20,6 +21,68 @@ def must_be_explained(delay_reason: str) -> None:
             "delay-unexplained",
             _("This notification is late: it must say why (Article 33(1))."),
             _("Give the reasons with --delay-reason; they are part of the notification."),
+        )
+
+
+def must_have_no_unexplained_delay(told: Incident) -> None:
+    """A file does not end while the law still wants the reasons for a late notice."""
+    for late in late_filings(told):
+        if not late.reasons:
+            raise UsageRefused(
+                "delay-unexplained",
+                _("The notice to {authority} was late, and nothing says why (Article 33(1)).").format(
+                    authority=late.filed.authority
+                ),
+                _("Give the reasons: “lightproof breach notify {number} --regime {law} --explain-delay …”.").format(
+                    number=told.id, law=late.law
+                ),
+            )
+
+
+def must_be_late(told: Incident, regime: str) -> None:
+    """Only a late notice is explained."""
+    if all(late.law != regime for late in late_filings(told)):
+        raise UsageRefused(
+            "delay-none",
+            _("No notice under “{law}” is on record as late: there is no delay to explain.").format(law=regime[:40]),
+            _("“lightproof breach show {number}” says what was filed, and when; --regime names the law.").format(
+                number=told.id
+            ),
+        )
+
+
+def must_be_aware(told: Incident) -> None:
+    """Whoever notifies is aware; without the instant nobody can say whether the notice is late."""
+    if told.facts.aware_at is None:
+        raise UsageRefused(
+            "awareness-unknown",
+            _("Nobody has stated when you became aware of {number}: whether its notice is late cannot be told.").format(
+                number=told.id
+            ),
+            _("State it first: “lightproof breach assess {number} --set aware_at=… --reason …”.").format(
+                number=told.id
+            ),
+        )
+
+
+def must_explain_later_awareness(measured: BreachFacts, stated: BreachFacts, reason: str) -> None:
+    """Awareness is the instant of the finding; moving it later, or away, takes a reason (AZOP, 13 September 2024)."""
+    before, after = measured.aware_at, stated.aware_at
+    if before is not None and (after is None or after > before) and not reason.strip():
+        raise UsageRefused(
+            "reason-missing",
+            _("You were aware once the finding was there: a later instant needs a reason."),
+            _("Say why with --reason: whoever reads the register later will ask."),
+        )
+
+
+def must_say_why(reason: str) -> None:
+    """The end of a file, and its opening again, say why."""
+    if not reason.strip():
+        raise UsageRefused(
+            "reason-missing",
+            _("Closing a breach, or opening it again, needs a reason."),
+            _("Say why with --reason: whoever reads the register later will ask."),
         )
 
 
@@ -43,8 +106,10 @@ def must_be_in_order(told: Incident, stage: Stage, regime: str, filed_at: dateti
 
 
 def must_follow_awareness(told: Incident, aware_at: datetime | None) -> None:
-    """What was filed or sent on record shows awareness: it cannot be moved after that."""
+    """What was filed or sent on record shows awareness: it can be moved neither after that, nor away."""
     done = [*(filed.filed_at for filed in told.notifications), *(sent.at for sent in told.communications)]
+    if aware_at is None and told.facts.aware_at is not None and done:
+        raise refused("aware_at", _("a notice or a letter is on record: whoever sent it was aware"))
     if aware_at is not None and done and aware_at > min(done):
         raise refused("aware_at", _("a notice or a letter on record is older: whoever sent it was aware"))
 

@@ -33,7 +33,7 @@ def said(step: Step) -> str:
             return ", ".join(part for part in parts if part)
         case "communicated":
             return ", ".join(map(means_word, cast("Sequence[str]", payload["means"])))
-        case "closed" | "reopened":
+        case "explained" | "closed" | "reopened":
             return str(payload["reason"])
         case "access":
             return conclusion_word(str(payload["conclusion"]))
@@ -43,6 +43,9 @@ def said(step: Step) -> str:
         case "alerted":
             hours = int(payload["hours_before"])
             ways = ", ".join(cast("Sequence[str]", payload["sent"]))
+            if payload.get("follows_up"):
+                told = _("reminder of the questions left open")
+                return f"{told} ({ways})" if ways else told
             told = ngettext("{n} hour before the deadline", "{n} hours before the deadline", hours).format(n=hours)
             return f"{told} ({ways})" if hours > 0 else ways
         case _:

@@ -115,6 +115,17 @@ class Notified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Why a notice is late (Art. 33(1)), given with a notice or recorded after it."""
+
+    regime: str
+    reason: str
+    by: str
+    at: datetime
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Communicated:
     """Persons that were told (Art. 34)."""
 
@@ -149,14 +160,16 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerted:
-    """One attempt at one alert of the clock."""
+    """One attempt at one alert."""
 
     deadline: datetime | None
-    """The deadline that it spoke of; None in old entries."""
+    """The deadline that it spoke of, or the instant from which a follow-up is due; None in old entries."""
     hours_before: int
     sent: tuple[str, ...]
     """The channels on which it went out."""
     failed: tuple[str, ...] = ()
+    follows_up: str = ""
+    """The law whose notice left questions open, where that is what it spoke of; else the clock, as in old entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +204,15 @@ class Incident:
     bases: Mapping[int, Basis] = field(default_factory=dict[int, Basis])
     """Entry of a decision -> what was known and judged when it was taken."""
     notifications: tuple[Notified, ...] = ()
+    explained: tuple[Explained, ...] = ()
+    """Reasons for a delay, given with a notice or recorded after it."""
     communications: tuple[Communicated, ...] = ()
     orders: tuple[Ordered, ...] = ()
     """Orders of the authority to tell the persons."""
     access: tuple[Mapping[str, Any], ...] = ()
     """Summaries of access logs, as JSON values."""
     alerted: tuple[Alerted, ...] = ()
-    """The alerts of the clock that were sent."""
+    """The alerts that were sent."""
     closed_at: datetime | None = None
     steps: tuple[Step, ...] = ()
 
@@ -461,7 +476,19 @@ def _notified(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incid
         bundled=tuple(payload.get("bundled", ())),
     )
     stated = (*told.stated, _done_outside("filed_at", filed.filed_at, entry))
-    return replace(told, notifications=(*told.notifications, filed), stated=stated)
+    told = replace(told, notifications=(*told.notifications, filed), stated=stated)
+    return _with_reason(told, entry, filed.regime, filed.delay_reason)
+
+
+def _explained(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
+    return _with_reason(told, entry, payload["regime"], payload["reason"])
+
+
+def _with_reason(told: Incident, entry: Entry, regime: str, reason: str) -> Incident:
+    if not reason.strip():
+        return told
+    one = Explained(regime=regime, reason=reason, by=entry.principal, at=entry.at, entry=entry.index)
+    return replace(told, explained=(*told.explained, one))
 
 
 def _communicated(told: Incident, entry: Entry, payload: Mapping[str, Any]) -> Incident:
@@ -503,6 +530,7 @@ def _alerted(told: Incident, _entry: Entry, payload: Mapping[str, Any]) -> Incid
         hours_before=payload["hours_before"],
         sent=tuple(payload["sent"]),
         failed=tuple(payload.get("failed", ())),
+        follows_up=payload.get("follows_up", ""),
     )
     return replace(told, alerted=(*told.alerted, one))
 
@@ -524,6 +552,7 @@ _STEPS: Final = {
     "assessed": _assessed,
     "decided": _decided,
     "notified": _notified,
+    "explained": _explained,
     "communicated": _communicated,
     "ordered": _ordered,
     "access": _access,

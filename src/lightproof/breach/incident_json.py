@@ -8,6 +8,7 @@ from lightproof.breach.beside import Beside, beside
 from lightproof.breach.clock import Clock
 from lightproof.breach.facts import dumped
 from lightproof.breach.incident import Incident
+from lightproof.breach.lateness import Late, late_filings
 from lightproof.breach.pending import follow_ups, pending
 from lightproof.documents.json import encoded
 from lightproof.evidence.entries import rfc3339
@@ -34,6 +35,7 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
         },
         "pending": [_plain(asdict(duty)) for duty in pending(told)],
         "follow_ups": [_plain(asdict(one)) for one in follow_ups(told)],
+        "late": [_late(one) for one in late_filings(told)],
         "orders": [_plain(asdict(order)) for order in told.orders],
         "beside": [_duty(duty) for duty in beside(told)],
         "facts": dumped(told.facts),
@@ -53,6 +55,17 @@ def document(told: Incident, clock: Clock) -> Mapping[str, object]:
 
 def _duty(duty: Beside) -> dict[str, object]:
     return {**_plain(asdict(duty)), "steps": [_plain(asdict(step)) for step in duty.steps]}
+
+
+def _late(one: Late) -> dict[str, object]:
+    return {
+        "law": one.law,
+        "authority": one.filed.authority,
+        "filed_at": rfc3339(one.filed.filed_at),
+        "deadline": rfc3339(one.deadline),
+        "reasons": [_plain(asdict(reason)) for reason in one.reasons],
+        "untold": one.untold,
+    }
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, object]:

@@ -3,7 +3,8 @@
 Rules of this file:
 - the list is read, used and forgotten: what leaves is counts, lines by number, and a keyed digest of the list;
 - no name, address or other cell enters an error, a log, a file name or a representation of a value;
-- a cell is text in every output: documents encode it, and what cannot be printed is refused with its line.
+- a cell is text in every output: documents encode it, and what cannot be printed is refused with its line;
+- no column is dropped unseen: each is used, named as one to leave out, or refused. What the columns hold: `columns`.
 """
 
 import csv
@@ -12,7 +13,7 @@ import hmac
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.headerregistry import Address
@@ -20,6 +21,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final, Literal
 
+from lightproof.breach.columns import STREET, Column, address_lines, full_name, known_column, plain
 from lightproof.breach.letters import Addressee, Letter, document, texts
 from lightproof.documents.model import Document
 from lightproof.documents.text import visible
@@ -34,19 +36,12 @@ _SPECIALS: Final = re.compile(r"[()<>\[\]:;@\\,\"]")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 """An address as HTML forms take it: no quoted part, no comment."""
 _DELIMITERS: Final = ",;\t"
-_COLUMNS: Final[Mapping[str, str]] = {
-    "name": "name", "nom": "name",
-    "salutation": "salutation", "formule": "salutation",
-    "address": "address", "adresse": "address",
-    "email": "email", "e-mail": "email", "courriel": "email",
-    "language": "language", "langue": "language",
-    "minor": "minor", "mineur": "minor",
-}  # fmt: skip
-"""Head of a column, in English or French -> what it holds."""
 _YES: Final = frozenset({"yes", "oui", "1", "true", "x"})
 _NO: Final = frozenset({"no", "non", "0", "false", ""})
 
 Means = Literal["post", "email"]
+Use = Column | Literal[""] | None
+"""What a column of the list holds; None for one that is left out, empty for one without head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +79,16 @@ class Recipients:
         return tuple(row.line for row in self.rows if row.means is None)
 
     @property
+    def without_address(self) -> tuple[int, ...]:
+        """Lines of persons whose letter would show no address."""
+        return tuple(row.line for row in self.rows if not row.address)
+
+    @property
+    def without_email(self) -> tuple[int, ...]:
+        """Lines of persons for whom no draft of an e-mail is made."""
+        return tuple(row.line for row in self.rows if not row.email)
+
+    @property
     def variants(self) -> tuple[tuple[Language, bool], ...]:
         """The letters that are needed: language, and whether to the holder of parental authority."""
         return tuple(sorted({(row.language, row.minor) for row in self.rows}))
@@ -104,16 +109,17 @@ class Delivery:
         return sum(self.means.values())
 
 
-def read_recipients(content: bytes, *, key: bytes, language: Language) -> Recipients:
-    """The persons of a CSV list with a head: name, salutation, address, email, language, minor.
+def read_recipients(content: bytes, *, key: bytes, language: Language, left_out: Collection[str] = ()) -> Recipients:
+    """The persons of a CSV list with a head: name, first name, address, postcode, town, email, language, minor, ...
 
     Separated by comma, semicolon or tab, in UTF-8 or as spreadsheets of Western Europe save it. An address may have
     several lines in its cell, or parts after “|”. `key`: for the digest. `language`: where the list says none.
-    Raises UsageRefused, which names a line or a column of ours and never what stands there.
+    `left_out`: heads of columns that are not needed.
+    Raises UsageRefused, which names a line or the head of a column and never what stands under it.
     """
     if len(content) > LIST_BYTES:
         raise _refused(_("the list is longer than {limit} MiB").format(limit=LIST_BYTES // 1024**2))
-    rows = tuple(_rows(_decoded(content), language))
+    rows = tuple(_rows(_decoded(content), language, frozenset(map(plain, left_out))))
     if not rows:
         raise _refused(_("there is nobody in the list"))
     return Recipients(rows=rows, digest=hmac.new(key, content, hashlib.sha256).hexdigest())
@@ -126,15 +132,6 @@ def merged(recipients: Recipients, letters: Callable[[Language, bool], Letter]) 
         written = letters(language, minor)
         suffix = "-minors" if minor else ""
         yield f"letters-{language}{suffix}", document(written, [addressee(row, written) for row in own])
-
-
-def one_each(recipients: Recipients, letters: Callable[[Language, bool], Letter]) -> Iterator[tuple[str, Document]]:
-    """A file for each person, named by its place in the list and nothing else."""
-    width = max(4, len(str(len(recipients.rows))))
-    written = {variant: letters(*variant) for variant in recipients.variants}
-    for place, row in enumerate(recipients.rows, start=1):
-        own = written[row.language, row.minor]
-        yield f"letter-{place:0{width}}", document(own, [addressee(row, own)])
 
 
 def drafts(recipients: Recipients, letters: Callable[[Language, bool], Letter]) -> Iterator[tuple[str, bytes]]:
@@ -213,11 +210,11 @@ def _decoded(content: bytes) -> str:
         raise _refused(_("the list is not text; save it as CSV in UTF-8")) from None
 
 
-def _rows(text: str, default: Language) -> Iterator[Recipient]:
+def _rows(text: str, default: Language, left_out: Collection[str]) -> Iterator[Recipient]:
     head = text[: text.find("\n") + 1 or len(text)]
     delimiter = max(_DELIMITERS, key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns: tuple[str, ...] = ()
+    columns: tuple[Use, ...] = ()
     persons = 0
     before = 0
     while True:
@@ -231,7 +228,7 @@ def _rows(text: str, default: Language) -> Iterator[Recipient]:
         if not any(cell.strip() for cell in cells):
             continue
         if not columns:
-            columns = _columns(cells)
+            columns = _columns(cells, left_out)
             continue
         persons += 1
         if persons > LIST_ROWS:
@@ -239,23 +236,42 @@ def _rows(text: str, default: Language) -> Iterator[Recipient]:
         yield _recipient(line, columns, cells, default)
 
 
-def _columns(cells: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(_COLUMNS.get(cell.strip().lower(), "") for cell in cells)
+def _columns(cells: Sequence[str], left_out: Collection[str]) -> tuple[Use, ...]:
+    """The use of each column."""
+    found: list[Column | None] = [known_column(cell) for cell in cells]
     if "name" not in found:
+        # Before any head is named: without this one the line may be no head at all, but a person.
         raise _refused_line(1, _("it must name the columns: name, salutation, address, email, language"))
-    named = [column for column in found if column]
-    if len(set(named)) != len(named):
+    heads = [plain(cell) for cell in cells]
+    if missing := [head for head in left_out if head not in heads]:
+        raise _refused_line(1, _("there is no column “{head}” to leave out").format(head=visible(missing[0][:40])))
+    uses: list[Use] = [_use(head, column, left_out) for head, column in zip(heads, found, strict=True)]
+    names = [column for column in uses if column]
+    if len(set(names)) != len(names):
         raise _refused_line(1, _("it names a column twice"))
-    return found
+    unknown = [cell for cell, head in zip(cells, heads, strict=True) if head and head not in left_out]
+    unknown = [visible(cell.strip()[:40]) for cell in unknown if known_column(cell) is None]
+    if unknown:
+        told = _("nobody knows what these columns are for: {heads}").format(heads=", ".join(unknown[:5]))
+        raise _refused_line(1, told)
+    return tuple(uses)
 
 
-def _recipient(line: int, columns: Sequence[str], cells: Sequence[str], default: Language) -> Recipient:
+def _use(head: str, column: Column | None, left_out: Collection[str]) -> Use:
+    if head in left_out:
+        return None
+    return column if head else ""
+
+
+def _recipient(line: int, columns: Sequence[Use], cells: Sequence[str], default: Language) -> Recipient:
     if len(cells) > len(columns):
         raise _refused_line(line, _("it has more cells than there are columns"))
-    values = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if column}
+    if any(cell.strip() and column == "" for column, cell in zip(columns, cells, strict=False)):
+        raise _refused_line(line, _("a cell of it stands under no head"))
+    values: dict[Column, str] = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if column}
     for column, cell in values.items():
         _checked(line, column, cell)
-    if not values["name"]:
+    if not values.get("name"):
         raise _refused_line(line, _("the name is missing"))
     email = values.get("email", "")
     if email and not _EMAIL.fullmatch(email):
@@ -271,9 +287,9 @@ def _recipient(line: int, columns: Sequence[str], cells: Sequence[str], default:
         line=line,
         language=language,
         minor=minor in _YES,
-        name=values["name"],
+        name=full_name(values),
         salutation=values.get("salutation", ""),
-        address=tuple(part.strip() for part in values.get("address", "").replace("\n", "|").split("|") if part.strip()),
+        address=address_lines(values),
         email=email,
     )
 
@@ -281,7 +297,7 @@ def _recipient(line: int, columns: Sequence[str], cells: Sequence[str], default:
 def _checked(line: int, column: str, cell: str) -> None:
     if len(cell) > CELL:
         raise _refused_line(line, _("a cell is longer than {limit} characters").format(limit=CELL))
-    printed = cell.replace("\r\n", "").replace("\n", "") if column == "address" else cell
+    printed = cell.replace("\r\n", "").replace("\n", "") if column in STREET else cell
     if not printed.replace("\u00a0", " ").replace("\u202f", " ").isprintable():
         raise _refused_line(line, _("a character in it cannot be printed"))
 
@@ -294,5 +310,8 @@ def _refused(why: str) -> UsageRefused:
     return UsageRefused(
         "recipients-refused",
         _("The list of persons cannot be used: {why}.").format(why=why),
-        _("Correct the list: a CSV file with the columns name, salutation, address, email, language, minor."),
+        _(
+            "Correct the list: a CSV file with columns such as name, first name, address, postcode, town, email, "
+            "language, minor. --leave-out HEAD leaves out a column that is not needed."
+        ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from lightproof.breach.facts import (
     BreachFacts,
@@ -156,6 +156,20 @@ def facts_of_exposure(measured: Measured, findings: Sequence[str], *, aware_by: 
             if known
         },
     )
+
+
+def from_the_same(source: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    """Whether two breaches were opened from the same exposure, or the same alert; what persons report never is.
+
+    Sources are as entries hold them. Another check of the same places shows the same exposure.
+    """
+    places, others = (
+        {tuple(place) for place in cast("Sequence[Sequence[object]]", one.get("places") or ())}
+        for one in (source, other)
+    )
+    if places and others:
+        return bool(places & others)
+    return source["kind"] != "report" and all(source.get(key) == other.get(key) for key in ("kind", "entry"))
 
 
 def access_closed() -> str:

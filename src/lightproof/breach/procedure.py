@@ -7,33 +7,46 @@ Rules of this file:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 
 from lightproof.breach import reasons, register
-from lightproof.breach.access.examining import LogReader, NamedLog, exposure_of
+from lightproof.breach.access.examining import Examined, LogReader, NamedLog, exposure_of
 from lightproof.breach.exemptions import Ground
 from lightproof.breach.exemptions import exemption as exemption_of
 from lightproof.breach.facts import FACT_NAMES, REFERENCE, BreachFacts, check_facts, dumped, refusal_of, refused
 from lightproof.breach.guards import (
     filed_under,
     must_be_alike,
+    must_be_aware,
     must_be_decided_anew,
     must_be_explained,
     must_be_in_order,
+    must_be_late,
     must_be_open,
+    must_explain_later_awareness,
     must_follow_awareness,
+    must_have_no_unexplained_delay,
     must_not_be_ordered,
     must_not_undo_proof,
+    must_say_why,
     must_spare_persons,
 )
 from lightproof.breach.incident import SUBJECT, Choice, Duty, Incident, Stage, Status, corrected, incident
+from lightproof.breach.lateness import deadline_under
 from lightproof.breach.lookup import look_up, named_in
 from lightproof.breach.mail_merge import Delivery
-from lightproof.breach.opening import Measured, access_closed, closed_since, exposed_services, facts_of_exposure
+from lightproof.breach.opening import (
+    Measured,
+    access_closed,
+    closed_since,
+    exposed_services,
+    facts_of_exposure,
+    from_the_same,
+)
 from lightproof.breach.pending import pending
 from lightproof.documents import json as report_json
 from lightproof.errors import UsageRefused
@@ -48,7 +61,6 @@ class Bundled:
     """One of several like breaches that one notice tells of."""
 
     number: str
-    deadline: datetime | None
     sheet: bytes = b""
     still_open: Sequence[str] = ()
 
@@ -65,20 +77,32 @@ class Procedure:
 
     # Opening
 
-    def open_from_finding(self, findings: Sequence[str] = (), *, run_entry: int | None = None) -> Incident:
+    def open_from_finding(
+        self,
+        findings: Sequence[str] = (),
+        *,
+        run_entry: int | None = None,
+        changes: Mapping[str, object] | None = None,
+        reason: str = "",
+        again: bool = False,
+    ) -> Incident:
         """A breach from what a check of the ledger found; by default the last check, and all that it found exposed.
 
-        Raises UsageRefused when there is no such check or finding, or when nothing exposed holds patients' data.
+        `changes`: what a person states otherwise than it was measured, with a `reason` where awareness moves later.
+        Raises UsageRefused when there is no such check or finding, when nothing exposed holds patients' data, when a
+        breach of the same exposure is open (unless `again`), and as `correct` does; then nothing is written.
         """
         measured = self._measured(run_entry)
         facts = facts_of_exposure(measured, findings, aware_by=self.by)
-        return self._open(self._source("finding", measured, findings), facts)
+        return self._open(self._source("finding", measured, findings), facts, changes, reason, again=again)
 
-    def open_from_alert(self, entry: int) -> Incident:
+    def open_from_alert(
+        self, entry: int, *, changes: Mapping[str, object] | None = None, reason: str = "", again: bool = False
+    ) -> Incident:
         """A breach from an alert that the ledger holds: its instant is the first sign.
 
         An alert of a check brings all that the check measured; one of another part brings the facts that it states.
-        Raises UsageRefused when that entry is no alert.
+        Raises UsageRefused when that entry is no alert, and as `open_from_finding` does.
         """
         alert = self.ledger.entry(entry)
         if not alert.kind.endswith(".alert"):
@@ -91,7 +115,7 @@ class Procedure:
         if alert.kind == checks.ALERT:
             measured = self._measured(said["run"])
             facts = facts_of_exposure(measured, (), aware_by=self.by)
-            return self._open(self._source("alert", measured, (), alert=entry), facts)
+            return self._open(self._source("alert", measured, (), alert=entry), facts, changes, reason, again=again)
         stated = {
             "hint_at": alert.at.isoformat(),
             "evidence": {"hint_at": [f"entry {entry}"]},
@@ -99,7 +123,7 @@ class Procedure:
         }
         facts = self.shaped(BreachFacts(), stated)
         look_up(self.ledger, named_in(facts))
-        return self._open({"kind": "alert", "entry": entry}, facts)
+        return self._open({"kind": "alert", "entry": entry}, facts, changes, reason, again=again)
 
     def open_report(self, facts: BreachFacts) -> Incident:
         """A breach that a person reports.
@@ -162,19 +186,29 @@ class Procedure:
         }
         return self.correct(number, changes, reasons.found_closed(entry))
 
-    def accessed(self, number: str, logs: Sequence[NamedLog], reader: LogReader) -> Incident:
-        """Reads the access logs of this breach; what they prove becomes a fact, with the entry that shows it.
+    def as_corrected(self, number: str, changes: Mapping[str, object], reason: str) -> Incident:
+        """The breach as it would stand after this correction, which is not written. Raises as `correct` does."""
+        try:
+            with self.ledger.as_one() as ledger:
+                raise _NotMeant(replace(self, ledger=ledger).correct(number, changes, reason))
+        except _NotMeant as undone:
+            return undone.told
+
+    def examined(self, told: Incident, logs: Sequence[NamedLog], reader: LogReader) -> Examined:
+        """What the access logs of this breach prove: they may be long, so nothing is written while they are read.
 
         Raises UsageRefused when a log cannot be read, or the breach is closed.
         """
-        told = self.refresh(number)
         must_be_open(told)
         source = told.source
         services = ()
         if source.report_sha256:
             report = report_json.loads(self.ledger.attachment(source.report_sha256))
             services = exposed_services(report, source.findings)
-        found = reader.examined(logs, exposure_of(told, services, self.runs(), self.now()))
+        return reader.examined(logs, exposure_of(told, services, self.runs(), self.now()))
+
+    def accessed(self, number: str, found: Examined) -> Incident:
+        """What access logs prove becomes a fact, with the entry that shows it. Raises UsageRefused when closed."""
         told = self._step(number, "access", found.kept)
         changes = found.changes(told, told.last.entry)
         return self.correct(number, changes, reasons.logs_read()) if changes else told
@@ -278,7 +312,6 @@ class Procedure:
         regime: str,
         authority: str,
         filed_at: datetime,
-        deadline: datetime | None,
         reference: str = "",
         delay_reason: str = "",
         sheet: bytes = b"",
@@ -289,7 +322,8 @@ class Procedure:
         """Records a notification that the person filed with the authority; lightproof itself files nothing.
 
         `bundle`: like breaches that the same notice told of; each keeps its own row, deadline and sheet.
-        Raises UsageRefused for an instant that cannot be, for a late one without reasons (Art. 33(1)), for a
+        Raises UsageRefused for an instant that cannot be, while nobody has stated the awareness, for a late one by the
+        facts as they stand without reasons (Art. 33(1)), for a
         supplementary one without an initial one or an initial one after another, for a closed breach, and for
         bundled breaches that are not alike.
         """
@@ -298,14 +332,16 @@ class Procedure:
         with self.ledger.writing() as writing:
             # Read where nobody else can write: of two who record the first notice at once, one comes second.
             first = self.incident(number)
-            covered = [Bundled(number, deadline, sheet, still_open), *bundle]
+            covered = [Bundled(number, sheet, still_open), *bundle]
             after: list[Incident] = []
             for one in covered:
                 told = self.incident(one.number)
                 must_be_open(told)
                 must_be_alike(first, told)
+                must_be_aware(told)
                 must_be_in_order(told, stage, regime, filed_at)
-                if not filed_under(told, regime) and one.deadline is not None and filed_at > one.deadline:
+                deadline = deadline_under(told, regime)
+                if not filed_under(told, regime) and deadline is not None and filed_at > deadline:
                     must_be_explained(delay_reason)
                 payload = {
                     "stage": stage,
@@ -320,6 +356,18 @@ class Procedure:
                 }
                 after.append(self._write(writing, told, "notified", payload))
             return after[0]
+
+    def explained(self, number: str, regime: str, reason: str) -> Incident:
+        """Records why the notice of this law is late, where that shows, or is told, only after it was filed.
+
+        Raises UsageRefused without reason, where no notice of this law is late, and for a closed breach.
+        """
+        must_be_explained(reason)
+        with self.ledger.writing() as writing:
+            told = self.incident(number)
+            must_be_open(told)
+            must_be_late(told, regime)
+            return self._write(writing, told, "explained", {"regime": regime, "reason": reason})
 
     def ordered(self, number: str, at: datetime, what: str) -> Incident:
         """Records that the authority ordered the persons to be told (Art. 34(4)): that duty is open again.
@@ -381,10 +429,24 @@ class Procedure:
         }
         return self._step(number, "alerted", payload)
 
+    def reminded(
+        self, number: str, law: str, remind_at: datetime, sent: Sequence[str], failed: Sequence[str] = ()
+    ) -> Incident:
+        """Records that the reminder of what a notice under this law left open went out, and where it could not."""
+        payload = {
+            "follows_up": law,
+            "hours_before": 0,
+            "deadline": _utc(remind_at),
+            "sent": list(sent),
+            "failed": list(failed),
+        }
+        return self._step(number, "alerted", payload)
+
     # The end
 
     def close(self, number: str, reason: str) -> Incident:
-        """Closes the file. Raises UsageRefused while a duty that was decided is not done."""
+        """Closes the file. Raises UsageRefused without reason, and while a duty that was decided is not done."""
+        must_say_why(reason)
         with self.ledger.writing() as writing:
             told = self.incident(number)
             must_be_open(told)
@@ -407,6 +469,7 @@ class Procedure:
                     ),
                     _("Record it (“lightproof breach notify --regime … --filed …”), or decide anew."),
                 )
+            must_have_no_unexplained_delay(told)
             if told.persons_untold:
                 raise UsageRefused(
                     "duty-not-done",
@@ -424,7 +487,8 @@ class Procedure:
             return self._write(writing, told, "closed", {"reason": reason})
 
     def reopen(self, number: str, reason: str) -> Incident:
-        """Opens a closed file again. Raises UsageRefused for one that is open."""
+        """Opens a closed file again. Raises UsageRefused without reason, and for one that is open."""
+        must_say_why(reason)
         with self.ledger.writing() as writing:
             told = self.incident(number)
             if told.status is not Status.CLOSED:
@@ -513,7 +577,44 @@ class Procedure:
 
     # Writing
 
-    def _open(self, source: Mapping[str, object], facts: BreachFacts) -> Incident:
+    def _open(
+        self,
+        source: Mapping[str, object],
+        facts: BreachFacts,
+        changes: Mapping[str, object] | None = None,
+        reason: str = "",
+        *,
+        again: bool = True,
+    ) -> Incident:
+        """Opened, and corrected at once by what a person states: both, or neither."""
+        with self.ledger.as_one() as ledger:
+            inside = replace(self, ledger=ledger)
+            if not again:
+                inside._must_be_new(source)
+            told = inside._opened(source, facts)
+            if not changes:
+                return told
+            must_explain_later_awareness(facts, self.shaped(facts, changes), reason)
+            return inside.correct(told.id, changes, reason if reason.strip() else reasons.stated_at_opening())
+
+    def _must_be_new(self, source: Mapping[str, object]) -> None:
+        """Raises UsageRefused when a breach that is open was opened from the same exposure, or the same alert."""
+        for entry in self.ledger.entries(under=SUBJECT, kind="breach.opened"):
+            if not from_the_same(source, _mapping(entry.payload["source"])):
+                continue
+            told = self.incident(entry.subject.removeprefix(SUBJECT))
+            came_back = told.facts.ended_at is not None and told.source.report_sha256 != source.get("report_sha256", "")
+            if told.status is not Status.CLOSED and not came_back:
+                raise UsageRefused(
+                    "breach-open-already",
+                    _("Breach {number} is open already, from the same exposure or alert.").format(number=told.id),
+                    _("Go on with it: “lightproof breach show {number}”. Is it another breach? Add --again.").format(
+                        number=told.id
+                    ),
+                )
+
+    def _opened(self, source: Mapping[str, object], facts: BreachFacts) -> Incident:
+        """The first entry of a breach, with its number. Raises UsageRefused for facts that cannot be true."""
         check_facts(facts, now=self.now())
         with self.ledger.writing() as writing:
             number = register.next_number(writing, self.now().year)
@@ -543,6 +644,14 @@ class Procedure:
             raise refusal_of(error) from error
         check_facts(shaped, now=self.now())
         return shaped
+
+
+class _NotMeant(Exception):
+    """Undoes what was written to see where it would lead."""
+
+    def __init__(self, told: Incident) -> None:
+        super().__init__()
+        self.told = told
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from lightproof.breach.incident import SUBJECT, Incident, incident
+from lightproof.breach.incident import SUBJECT, Incident, Status, incident
 from lightproof.breach.pending import next_deadline
 from lightproof.evidence.entries import Entry, rfc3339
 from lightproof.evidence.ledger import Writing
@@ -118,6 +118,11 @@ def waiting(connection: Connection) -> tuple[Line, ...]:
     """Every row that still waits for a notification, by its deadline."""
     rows = connection.execute(select(breach).where(breach.c.deadline != "").order_by(breach.c.deadline))
     return tuple(_line(row) for row in rows)
+
+
+def unclosed(connection: Connection) -> frozenset[str]:
+    """Numbers of the breaches that are not closed."""
+    return frozenset(connection.execute(select(breach.c.id).where(breach.c.status != Status.CLOSED.value)).scalars())
 
 
 def verified(connection: Connection, entries: Iterable[Entry]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from lightproof.breach.facts import dumped
 from lightproof.breach.history import changes
 from lightproof.breach.incident import Decided, Duty, Incident, Notified
 from lightproof.breach.judging import proposed
+from lightproof.breach.lateness import Late, late_filings
 from lightproof.breach.severity_told import score_text, sum_text
 from lightproof.breach.shown import evidence_text, pieces
 from lightproof.breach.words import (
@@ -97,7 +98,7 @@ def row(told: Incident) -> dict[str, str]:
         lines = ((name, line) for name, text in said.items() for line in text.splitlines())
         return _lines(_named(name, line) if named else line for name, line in lines)
 
-    about = facts("description")
+    about, late = facts("description"), late_filings(told)
     notify, communicate = told.decisions.get("notify"), told.decisions.get("communicate")
     cells = {
         "id": told.id,
@@ -114,8 +115,8 @@ def row(told: Incident) -> dict[str, str]:
         "risk_reasons": _lines(_risk_reasons(told)),
         "authority_told": _answer(told, "notify"),
         "authority_reason": notify.reason if notify else "",
-        "filed": _lines(_filed(one) for one in told.notifications),
-        "delay_reason": _lines(one.delay_reason for one in told.notifications),
+        "filed": _lines(_filed(one, late) for one in told.notifications),
+        "delay_reason": _lines(_delay_reasons(told, late)),
         "persons_told": _answer(told, "communicate"),
         "persons_reason": communicate.reason if communicate else "",
         "exemption": _exemption(communicate),
@@ -172,11 +173,33 @@ def _exemption(decided: Decided | None) -> str:
     return _("Article {article}, shown by {evidence}").format(article=decided.exemption, evidence=shown)
 
 
-def _filed(one: Notified) -> str:
+def _delay_reasons(told: Incident, late: Sequence[Late]) -> Iterator[str]:
+    """Every reason on record; where a notice is late by the facts as they stand and has none, that."""
+    yield from (one.reason for one in told.explained)
+    for one in late:
+        if not one.reasons:
+            yield _("none on record, though the notice to {authority} was late (Article 33(1))").format(
+                authority=authority_name(one.filed)
+            )
+
+
+def _filed(one: Notified, late: Sequence[Late]) -> str:
     """When it was filed, and when that was recorded: whoever reads the register sees whether it was long after."""
+    deadline = next((_late_for(each) for each in late if each.filed.entry == one.entry), "")
     recorded = _("recorded {when}").format(when=wording.instant(one.recorded_at))
-    parts = (wording.instant(one.filed_at), recorded, authority_name(one), stage_word(one.stage), one.reference)
+    parts = (
+        wording.instant(one.filed_at),
+        recorded,
+        authority_name(one),
+        stage_word(one.stage),
+        one.reference,
+        deadline,
+    )
     return ", ".join(part for part in parts if part)
+
+
+def _late_for(one: Late) -> str:
+    return _("late: the deadline was {when}").format(when=wording.instant(one.deadline))
 
 
 def _evidence(told: Incident) -> Iterator[str]:

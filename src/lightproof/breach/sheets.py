@@ -153,7 +153,8 @@ def _before_filing(notice: Notification) -> tuple[str, ...]:
 def _clock(notice: Notification, zone: tzinfo) -> Verdict:
     if notice.stage != "initial" and notice.earlier is not None:
         told = _("The first notice was filed. What you learn later follows without undue delay (Article 33(4)).")
-        return Verdict("+", _("Add what is new"), Tone.INFO, told, ())
+        unsaid = (_late_reasons(notice),) if notice.late and notice.field("delay_reason").open else ()
+        return Verdict("+", _("Add what is new"), Tone.HIGH if unsaid else Tone.INFO, told, unsaid)
     if notice.deadline is None and notice.aware_at is not None:
         text = _("The law sets no period: the authority is told as soon as possible.")
         return Verdict("!", _("As soon as possible"), Tone.HIGH, text, ())
@@ -171,6 +172,13 @@ def _clock(notice: Notification, zone: tzinfo) -> Verdict:
     hours = int(left / timedelta(hours=1))
     tone = Tone.CRITICAL if hours < 6 else Tone.HIGH if hours < 24 else Tone.MEDIUM
     return Verdict(str(hours), ngettext("hour left", "hours left", hours), tone, by, ())
+
+
+def _late_reasons(notice: Notification) -> str:
+    number = notice.field("delay_reason").question.number
+    return _("The first notice was late, and nothing says why: give the reasons (field {number}).").format(
+        number=number
+    )
 
 
 def _counts(notice: Notification) -> Counts:

@@ -228,6 +228,7 @@ _STEPS: Final[Mapping[str, Said]] = {
     "assessed": lambda: _("assessed"),
     "decided": lambda: _("decided"),
     "notified": lambda: _("notified"),
+    "explained": lambda: _("delay explained"),
     "communicated": lambda: _("persons told"),
     "access": lambda: _("access logs read"),
     "ordered": lambda: _("ordered by the authority"),

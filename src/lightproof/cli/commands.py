@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from lightproof.locale import gettext as _
+
+ENTRY: Final = click.IntRange(0, 2**53)
+"""The number of an entry of the ledger: beyond what any ledger holds, a database cannot even look for it."""
 
 
 class Commands(click.Group):

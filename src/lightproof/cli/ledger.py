@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lightproof.cli.commands import ENTRY
 from lightproof.cli.home import opened
 from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
@@ -66,7 +67,7 @@ def export(folder: Path, subject: str | None, with_attachments: bool) -> int:
 
 
 @command.command("prove", help=_("Prove one entry: its line and its proof of inclusion, in one file."))
-@click.argument("index", metavar="ENTRY", type=click.IntRange(0))
+@click.argument("index", metavar="ENTRY", type=ENTRY)
 @click.option("--out", type=_FILE, help=_("Write it there instead of printing it."))
 def prove(index: int, out: Path | None) -> int:
     """Whoever gets it verifies it with `lightproof ledger verify FILE --key KEY`, or with a script of their own."""

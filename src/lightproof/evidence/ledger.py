@@ -108,6 +108,17 @@ class Ledger:
             after = writing.finished()
         self._tail = after
 
+    @contextmanager
+    def as_one(self) -> "Generator[Ledger]":
+        """The ledger inside one transaction: each `writing` of it reads what those before it wrote, and all of them are
+        on the disk at the end, or none is. Raises as `writing` does.
+        """
+        with self.database.as_one() as database:
+            inside = Ledger(database, self._signer, self._clock, random_bytes=self._random_bytes)
+            inside._tail = self._tail
+            yield inside
+        self._tail = inside._tail
+
     def stamp(self, size: int, token: bytes, at: datetime, *, principal: str = OURSELVES) -> Entry:
         """Keeps a verified time stamp of the checkpoint of this size; an entry remembers its digest and its time."""
         digest = sha256(token).hexdigest()

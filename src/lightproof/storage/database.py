@@ -78,6 +78,15 @@ class Database:
             connection.begin()
             yield connection  # undone when the connection is given back: there is nothing to commit
 
+    @contextmanager
+    def as_one(self) -> "Generator[Database]":
+        """The database inside one transaction that writes: what is written and read through it is one with the rest.
+
+        On the disk at the end, or undone by an exception; raises as `writing` does.
+        """
+        with self.writing() as connection:
+            yield _OneTransaction(connection, self._engine, self.path)
+
     def close(self) -> None:
         """Lets go of the file; the last one to do so empties the write-ahead log into it."""
         self._engine.dispose()
@@ -108,6 +117,26 @@ class Database:
             if told.error_id == "database-damaged":
                 self._engine.dispose()  # once it met a damaged page, a connection refuses good ones too
             raise told from error
+
+
+class _OneTransaction(Database):
+    """The database as those see it who work inside a transaction that is not over. For one thread, like it."""
+
+    def __init__(self, connection: Connection, engine: Engine, path: Path) -> None:
+        super().__init__(engine, path)
+        self._connection = connection
+
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        with self._connection.begin_nested():  # an exception that somebody expects undoes its own part alone
+            yield self._connection
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        yield self._connection
+
+    def close(self) -> None:
+        """The transaction ends where it began."""
 
 
 def connect(path: Path, key: bytes) -> Database:

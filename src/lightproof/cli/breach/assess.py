@@ -7,11 +7,20 @@ from typing import Final
 import click
 
 from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show_breach
+from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 _DEFAULT_REGIME: Final = "gdpr/fr"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_NEEDS: Final[Rules] = (
+    ("--exemption", ("--decide",)),
+    ("--evidence", ("--decide",)),
+    ("--own", ("--log",)),
+    ("--zone", ("--log",)),
+    ("--reason", ("--set", "--attach", "--decide", "--ordered")),
+)
+_EXCLUDES: Final[Rules] = (("--facts", ("--set", "--log", "--attach", "--decide", "--ordered", "--by")),)
 
 
 @click.command(
@@ -88,33 +97,38 @@ def command(
             _("Say what to assess: the number of a breach, or a file of facts."),
             _("Write “lightproof breach assess B-2026-0001” or “lightproof breach assess --facts FILE”."),
         )
+    refuse_what_is_not_heeded(_NEEDS, _EXCLUDES)
     if facts_file is not None:
         return _judge_alone(facts_file, regimes, as_json=as_json)
     assert number is not None
-    if exemption and decide is None:
-        from lightproof.breach.guards import must_spare_persons
+    from lightproof.breach.entered import entered_facts, entered_instant
 
-        must_spare_persons("", "")
+    changes = entered_facts(pairs)
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
-        if pairs:
-            from lightproof.breach.entered import entered_facts
-
-            told = desk.procedure.correct(number, entered_facts(pairs), reason)
+        found = None
         if logs:
-            told = desk.read_logs(number, logs, own, zone)
-        for named in attachments:
-            told = desk.attached(told, named, reason)
-            digest = next(str(step.payload["sha256"]) for step in reversed(told.steps) if step.what == "attached")
-            evidence = (*evidence, f"sha256:{digest}")
+            told = desk.procedure.as_corrected(number, changes, reason) if changes else told
+            found = desk.examined(told, logs, own, zone)
+        kept: list[str] = []
+        with desk.as_one() as together:
+            if changes:
+                told = together.procedure.correct(number, changes, reason)
+            if found is not None:
+                told = together.procedure.accessed(number, found)
+            for named in attachments:
+                told = together.attached(told, named, reason)
+                kept.append(
+                    next(str(step.payload["sha256"]) for step in reversed(told.steps) if step.what == "attached")
+                )
+            told = together.assessed(told, regimes)
+            if ordered is not None:
+                told = together.procedure.ordered(told.id, entered_instant(ordered, field="ordered"), reason)
+            if decide is not None:
+                shown = (*evidence, *(f"sha256:{digest}" for digest in kept))
+                told = together.decided(told, decide, reason, exemption or "", shown, laws=regimes)
+        for digest in kept:
             click.echo(_("Kept as evidence: sha256:{digest}").format(digest=digest), err=True)
-        told = desk.assessed(told, regimes)
-        if ordered is not None:
-            from lightproof.breach.entered import entered_instant
-
-            told = desk.procedure.ordered(told.id, entered_instant(ordered, field="ordered"), reason)
-        if decide is not None:
-            told = desk.decided(told, decide, reason, exemption or "", evidence, laws=regimes)
         if not as_json:
             from lightproof.cli.breach.screens import assessments_as_text
 

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -16,7 +16,7 @@ from lightproof.cli.person import person
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
-    from lightproof.breach.access.examining import NamedLog
+    from lightproof.breach.access.examining import Examined, NamedLog
     from lightproof.breach.clock import Clock
     from lightproof.breach.incident import Choice, Duty, Incident, Stage
     from lightproof.breach.notification import Notification
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lightproof.documents.model import Document
 
 _FACTS_BYTES: Final = 1 << 20
+_LAST_PORT: Final = 65535
 number_argument: Callable[[Any], Any] = click.argument("number", metavar=_("NUMBER"))
 by_option: Callable[[Any], Any] = click.option(
     "--by", metavar="NAME", help=_("Who does this; by default, the user of this machine.")
@@ -53,17 +54,25 @@ class Desk:
         laws = dict.fromkeys((*told.opened_under, *told.assessments, *(regimes or self.regimes)))
         return assess_and_record(self.procedure, told, tuple(laws))
 
-    def read_logs(self, number: str, names: tuple[str, ...], own: tuple[str, ...], zone_name: str | None) -> "Incident":
+    @contextmanager
+    def as_one(self) -> "Generator[Desk]":
+        """The desk for several steps that are written together, or not at all."""
+        with self.home.ledger.as_one() as ledger:
+            yield replace(self, procedure=replace(self.procedure, ledger=ledger))
+
+    def examined(
+        self, told: "Incident", names: tuple[str, ...], own: tuple[str, ...], zone_name: str | None
+    ) -> "Examined":
         """The access logs that a person named: `orthanc.log`, `access.log@8042`."""
         from lightproof.breach.access.examining import LogReader
         from lightproof.breach.access.tally import hasher, networks
 
         reader = LogReader(
             own=networks(own),
-            hashed=hasher(self.home.root.derive(f"visitors of {number}")),
+            hashed=hasher(self.home.root.derive(f"visitors of {told.id}")),
             zone=named_zone(zone_name) if zone_name else zone(),
         )
-        return self.procedure.accessed(number, [named_log(name) for name in names], reader)
+        return self.procedure.examined(told, [named_log(name) for name in names], reader)
 
     def attached(self, told: "Incident", named: str, reason: str) -> "Incident":
         """A file that a person named: `report.pdf`, or `intelligibility=report.pdf` where it shows that fact."""
@@ -150,12 +159,11 @@ class Desk:
             regime=law,
             authority=str(regime(law).authority.name),
             filed_at=entered_instant(at, field="filed"),
-            deadline=notice.deadline,
             reference=reference,
             delay_reason=delay_reason,
             sheet=dumps(notice),
             still_open=notice.still_open,
-            bundle=[Bundled(also, one.deadline, dumps(one), one.still_open) for also, one in others],
+            bundle=[Bundled(also, dumps(one), one.still_open) for also, one in others],
         )
 
     def dossier(self, told: "Incident") -> "Document":
@@ -206,10 +214,11 @@ def parsed_decision(text: str) -> tuple["Duty", "Choice"]:
 def named_log(text: str) -> "NamedLog":
     """`orthanc.log`, or `access.log@8042` for the log of the service on that port."""
     from lightproof.breach.access.examining import NamedLog
+    from lightproof.breach.entered import entered_number
 
-    path, at, port = text.rpartition("@")
-    if at and port.isdecimal() and not Path(text).exists():
-        return NamedLog(Path(path), int(port))
+    path, _at, said = text.rpartition("@")
+    if path and (port := entered_number(said)) is not None and port <= _LAST_PORT and not Path(text).exists():
+        return NamedLog(Path(path), port)
     return NamedLog(Path(text))
 
 

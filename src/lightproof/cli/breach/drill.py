@@ -139,12 +139,10 @@ def _asked(questions: "tuple[Question, ...]") -> dict[str, int]:
 
 
 def _given(answers: str, questions: "tuple[Question, ...]") -> dict[str, int]:
-    numbers = [part.strip() for part in answers.split(",")]
-    return {
-        question.id: int(number) - 1
-        for question, number in zip(questions, numbers, strict=False)
-        if number.isascii() and number.isdigit()
-    }
+    from lightproof.breach.entered import entered_number
+
+    numbers = [entered_number(part.strip()) for part in answers.split(",")]
+    return {question.id: number - 1 for question, number in zip(questions, numbers, strict=False) if number is not None}
 
 
 def _payload(result: "Result") -> dict[str, object]:

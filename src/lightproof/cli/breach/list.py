@@ -16,7 +16,7 @@ _ROWS: Final = 20
 @click.option("--status", type=click.Choice(_STATUSES), help=_("Only those that stand so."))
 @click.option("--late", is_flag=True, help=_("Only those not notified in time."))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=_ROWS, show_default=True, help=_("At most so many."))
-@click.option("--from", "start", type=click.IntRange(0), default=0, help=_("Leave out so many first."))
+@click.option("--from", "start", type=click.IntRange(0, 1_000_000_000), default=0, help=_("Leave out so many first."))
 @json_option
 def command(status: str | None, late: bool, limit: int, start: int, as_json: bool) -> int:
     """Reads rows, never files: quick however long the register is."""

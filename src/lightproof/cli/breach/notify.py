@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, number_argument, show_breach, zone
+from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
+    from lightproof.breach.incident import Incident
     from lightproof.breach.notification import Notification
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _STAGES: Final = ("initial", "supplementary", "complete")
 _DATA: Final = ".json"
 _FORMS: Final = ("cnil", "edpb", "art-33")
+_NEEDS: Final[Rules] = (
+    ("--reference", ("--filed",)),
+    ("--with", ("--filed",)),
+)
+_EXCLUDES: Final[Rules] = (("--explain-delay", ("--stage", "--form", "--out", "--filed", "--delay-reason")),)
 
 
 @click.command(
@@ -42,6 +49,10 @@ _FORMS: Final = ("cnil", "edpb", "art-33")
 )
 @click.option("--reference", default="", help=_("Number that the authority gave."))
 @click.option("--delay-reason", default="", help=_("Why it is late."))
+@click.option(
+    "--explain-delay", "explained", metavar="TEXT",
+    help=_("Record why the notice on record is late, where that was not said with it."),
+)  # fmt: skip
 @by_option
 @json_option
 def command(
@@ -55,15 +66,21 @@ def command(
     others: tuple[str, ...],
     reference: str,
     delay_reason: str,
+    explained: str | None,
     by: str | None,
     as_json: bool,
 ) -> int:
     """The sheet is written first: what was filed is kept with it."""
     from lightproof.documents.files import DOCUMENT_ENDINGS, ending_of
 
+    refuse_what_is_not_heeded(_NEEDS, _EXCLUDES)
     sheets = [ending_of(path, (*DOCUMENT_ENDINGS, _DATA)) != _DATA for path in out]
     with at_the_desk(by) as desk:
         told = desk.procedure.refresh(number)
+        if explained is not None:
+            told = desk.procedure.explained(number, regime or law_to_explain(told), explained)
+            show_breach(desk, told, as_json=as_json)
+            return 0
         law = regime or told.laws[0]
         notice = desk.notification(told, stage, law=law, delay_reason=delay_reason)
         # As data a notice is of no form: it is had under every law.
@@ -81,6 +98,13 @@ def command(
         else:
             show_notice(notice, form_id, as_json=as_json)
     return 0
+
+
+def law_to_explain(told: "Incident") -> str:
+    """The law whose notice is late without reasons; else the first that judges the breach."""
+    from lightproof.breach.lateness import late_filings
+
+    return next((late.law for late in late_filings(told) if not late.reasons), told.laws[0])
 
 
 def form_under(law: str, wanted: str | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightproof.cli.breach.desk import Desk, at_the_desk, by_option, json_option, now_utc
+from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 VERIFICATION_FAILED: Final = 3
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _STATUSES: Final = ("open", "assessed", "notified", "closed")
+_NEEDS: Final[Rules] = (
+    ("--yes", ("--erase",)),
+    ("--reason", ("--erase",)),
+)
+_EXCLUDES: Final[Rules] = (
+    ("--verify", ("--out", "--status", "--year", "--expired", "--erase")),
+    ("--erase", ("--out", "--json")),
+)
 
 
 @click.command(
@@ -55,6 +64,7 @@ def command(
     from lightproof.breach.register_export import as_json as register_as_json
     from lightproof.documents.files import DOCUMENT_ENDINGS, ending_of
 
+    refuse_what_is_not_heeded(_NEEDS, _EXCLUDES)
     for path in out:
         ending_of(path, (".xlsx", ".csv", ".json", *DOCUMENT_ENDINGS))
     if erase and not expired:

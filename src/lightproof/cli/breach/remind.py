@@ -11,8 +11,9 @@ from lightproof.locale import gettext as _
 @click.command(
     name="remind",
     help=_(
-        "Send the alerts that are due (48, 24, 6 and 1 hours before the deadline, and once when it has passed) by the "
-        "channels of the settings. Run it from a timer of the system, every quarter of an hour."
+        "Send the alerts that are due (48, 24, 6 and 1 hours before the deadline, and once when it has passed; once, "
+        "72 hours after a notice that left questions open) by the channels of the settings. Run it from a timer of the "
+        "system, every quarter of an hour."
     ),
 )
 @click.option("--test", is_flag=True, help=_("Send a test to every channel, whatever the clock says."))
