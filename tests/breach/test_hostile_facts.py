@@ -172,7 +172,8 @@ def documents(told: Incident, organisation: Organisation) -> dict[str, Document]
 def assert_nothing_acts_and_nothing_is_lost(texts: Sequence[str], folder: Path) -> None:
     told, organisation = a_hostile_breach(texts), an_organisation(texts)
     stated = [text for text in flat(facts_with(texts)) if text not in ("sensitive", "2026-11-23T08:00:00Z")]
-    plain = documents(a_hostile_breach(["plain  text "] * EACH), PRACTICE)
+    harmless = ["plain  text "] * EACH
+    plain = documents(a_hostile_breach(harmless), an_organisation(harmless))
     for name, drawn in documents(told, organisation).items():
         for format_name, said in in_each_format(drawn, plain[name], folder).items():
             if name in ("dossier", "register"):

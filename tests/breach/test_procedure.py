@@ -255,9 +255,7 @@ def test_an_exemption_rests_on_evidence_that_the_ledger_holds(procedure: Procedu
 def test_what_shows_something_else_is_no_evidence_of_this_breach(procedure: Procedure) -> None:
     other = procedure.attached(procedure.open_report(FACTS).id, b"%PDF- another's", "application/pdf")
     told = procedure.open_report(FACTS.model_copy(update={"intelligibility": Intelligibility.model_validate(SOUND)}))
-    filed = procedure.notified(
-        told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, deadline=None, sheet=b"{}"
-    )
+    filed = procedure.notified(told.id, "initial", regime="gdpr/fr", authority="CNIL", filed_at=NOW, sheet=b"{}")
     with procedure.ledger.writing() as writing:
         made = writing.append("home.made", "home", {}, principal="Dr Demo")
         checked = writing.append("check.finished", "check", {}, principal="Dr Demo")

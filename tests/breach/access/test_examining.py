@@ -36,8 +36,12 @@ def procedure(tmp_path: Path) -> Iterator[Procedure]:
 
 
 def read(procedure: Procedure, number: str, *logs: Path, own: tuple[str, ...] = ()) -> Incident:
+    return reads(procedure, number, *(NamedLog(log) for log in logs), own=own)
+
+
+def reads(procedure: Procedure, number: str, *logs: NamedLog, own: tuple[str, ...]) -> Incident:
     reader = LogReader(own=networks(own), hashed=hasher(b"k" * 32), zone=UTC)
-    return procedure.accessed(number, [NamedLog(log) for log in logs], reader)
+    return procedure.accessed(number, procedure.examined(procedure.incident(number), logs, reader))
 
 
 def a_log(tmp_path: Path, name: str, text: str) -> Path:
@@ -86,8 +90,7 @@ def test_the_same_log_read_again_with_the_practices_own_address_takes_it_back_an
 def test_a_reading_that_looks_at_less_time_or_at_another_port_takes_nothing_back(
     procedure: Procedure, proved: Incident, tmp_path: Path
 ) -> None:
-    reader = LogReader(own=networks(OWN_LINE), hashed=hasher(b"k" * 32), zone=UTC)
-    told = procedure.accessed(proved.id, [NamedLog(tmp_path / "got.log", 9999)], reader)
+    told = reads(procedure, proved.id, NamedLog(tmp_path / "got.log", 9999), own=OWN_LINE)
     assert (told.facts.access, told.proved_by) == (Access.PROVED, proved.proved_by)
     procedure.correct(proved.id, {"ended_at": "2026-11-21T00:00:00Z"}, "I think it was closed then")
     told = read(procedure, proved.id, tmp_path / "got.log")
