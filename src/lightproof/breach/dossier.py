@@ -122,7 +122,7 @@ def _answer(told: Incident, duty: Duty) -> str:
     else:
         answers = _answers(told, duty, choice)
         reasons = [reason["text"] for answer in answers for reason in _sequence(answer.get("reasons"))]
-    said = _("{choice}, proposed. {reason}")
+    said = _("{choice}. {reason}") if choice == "undetermined" else _("{choice}, proposed. {reason}")
     return said.format(choice=choice_word(choice), reason=reasons[0] if reasons else "").strip()
 
 
@@ -237,10 +237,7 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
         steps.append(_("Close the access, then check again: lightproof check"))
     if clock.aware_at is None:
         steps.append(_("State when you became aware: lightproof breach assess {n} --set aware_at=…").format(n=number))
-    for duty in ("notify", "communicate"):
-        decided = told.decisions.get(duty)
-        if decided is None:
-            steps.append(_("Decide: lightproof breach assess {n} --decide {duty}=yes").format(n=number, duty=duty))
+    steps += dict.fromkeys(_to_decide(told, duty) for duty in ("notify", "communicate") if duty not in told.decisions)
     for duty in pending(told):
         under = _under(told, duty.law)
         steps.append(_("File the sheet: lightproof breach notify {n} --out sheet.html").format(n=number) + under)
@@ -260,6 +257,18 @@ def next_steps(told: Incident, clock: Clock) -> list[str]:
     if not steps:
         steps.append(_("Close the file: lightproof breach close {n} --reason …").format(n=number))
     return steps
+
+
+def _to_decide(told: Incident, duty: Duty) -> str:
+    """How to answer as proposed; where nothing could be proposed, how to say what is missing."""
+    match proposed(told, duty):
+        case "yes":
+            step = _("Decide: lightproof breach assess {n} --decide {duty}=yes")
+        case "no":
+            step = _("Decide: lightproof breach assess {n} --decide {duty}=no --reason …")
+        case "undetermined":
+            step = _("State the facts that are missing: lightproof breach assess {n} --set FACT=VALUE")
+    return step.format(n=told.id, duty=duty)
 
 
 def _under(told: Incident, law: str) -> str:

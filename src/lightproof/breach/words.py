@@ -22,7 +22,7 @@ def duty_word(duty: str) -> str:
 
 
 def choice_word(choice: str) -> str:
-    """Yes, no, or not decided."""
+    """Yes, no, or not known yet."""
     return _spoken(_CHOICES, choice)
 
 
@@ -208,7 +208,7 @@ _DUTIES: Final[Mapping[str, Said]] = {
 _CHOICES: Final[Mapping[str, Said]] = {
     "yes": lambda: _("yes"),
     "no": lambda: _("no"),
-    "undetermined": lambda: _("not decided"),
+    "undetermined": lambda: _("not known yet"),
 }
 _STATUSES: Final[Mapping[str, Said]] = {
     "open": lambda: _("open"),
