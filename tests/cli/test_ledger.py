@@ -108,3 +108,24 @@ def test_one_breach_is_exported_alone_and_nothing_else_is_shown(home: Path, tmp_
     assert again.code == 2
     assert "breach/B-1999-0001" in again.err
     assert not (tmp_path / "again").exists()
+
+
+def test_a_proof_is_verified_by_whoever_gets_it_and_every_option_is_heeded_or_refused(
+    home: Path, tmp_path: Path
+) -> None:
+    reported(home)
+    key = lightproof("ledger", "key", home=home).out.decode().strip()
+    proof, nobody = tmp_path / "proof", tmp_path / "nobody"
+    assert lightproof("ledger", "prove", "1", "--out", proof, home=home).code == 0
+    assert lightproof("ledger", "verify", proof, "--key", key, home=nobody).code == 0
+    told = lightproof("ledger", "verify", proof, "--key", key, "--json", home=nobody)
+    assert (told.code, told.json["holds"], told.json["entry"]) == (0, True, 1)
+    proof.write_text(proof.read_text().replace("A laptop", "No laptop"))
+    told = lightproof("ledger", "verify", proof, "--key", key, "--json", home=nobody)
+    assert (told.code, told.json["holds"]) == (3, False)
+    for options, error in (
+        (("--key", key), "option-alone"),
+        ((proof, "--against", proof), "options-conflict"),
+    ):
+        refused = lightproof("ledger", "verify", *options, home=nobody)
+        assert (refused.code, error in refused.err) == (2, True), refused.err

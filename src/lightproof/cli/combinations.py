@@ -36,8 +36,9 @@ def refuse_what_is_not_heeded(needs: Rules, excludes: Rules = ()) -> None:
 
 
 def _given(context: click.Context) -> Iterator[str]:
-    """The options on this command line that say something."""
+    """The options on this command line that say something, and the arguments as the help names them."""
     for parameter in context.command.params:
         name = parameter.name or ""
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and context.params[name] not in ("", ()):
-            yield parameter.opts[0]
+            named = parameter.metavar.strip("[]") if isinstance(parameter, click.Argument) and parameter.metavar else ""
+            yield named or parameter.opts[0]

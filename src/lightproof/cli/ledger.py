@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
 from lightproof.cli.commands import ENTRY
 from lightproof.cli.home import opened
 from lightproof.errors import UsageRefused, system_reason
@@ -23,6 +24,9 @@ FAILED: Final = 3
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SHOWN: Final = 20
 _NOTE_BYTES: Final = 1 << 20
+_NEEDS: Final[Rules] = (("--key", ("PROOF",)),)
+_EXCLUDES: Final[Rules] = (("PROOF", ("--against",)),)
+"""Of `verify`."""
 
 
 @click.group(
@@ -45,7 +49,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON document and nothing else."))
 def verify(proof_file: Path | None, key: str | None, witnessed: tuple[Path, ...], as_json: bool) -> int:
     """Exit code 3 when anything is wrong."""
-    return _verify_ledger(witnessed, as_json=as_json) if proof_file is None else _verify_proof(proof_file, key)
+    refuse_what_is_not_heeded(_NEEDS, _EXCLUDES)
+    if proof_file is None:
+        return _verify_ledger(witnessed, as_json=as_json)
+    return _verify_proof(proof_file, key, as_json=as_json)
 
 
 @command.command("export", help=_("Write the ledger into a new folder, to be verified without lightproof."))
@@ -238,18 +245,20 @@ def _wrong_rows(home: "OpenHome") -> tuple[str, ...]:
         return verified(connection, entries)
 
 
-def _verify_proof(path: Path, key: str | None) -> int:
+def _verify_proof(path: Path, key: str | None, *, as_json: bool) -> int:
     from lightproof.evidence.export import verify_proof
 
     shown = verify_proof(_read(path), key)
-    if not shown.holds:
+    if as_json:
+        said = {"holds": shown.holds, "entry": shown.index, "entries": shown.size, "key_given": shown.key_given}
+        click.echo(json.dumps(said))
+    elif shown.holds:
+        told = _("Entry {index} is in the ledger of {size} entries, as it was written.")
+        click.echo(told.format(index=shown.index, size=shown.size))
+    else:
         click.echo(_("The proof does not hold: the entry was changed, or another key signed it."))
+    if not shown.holds:
         return FAILED
-    click.echo(
-        _("Entry {index} is in the ledger of {size} entries, as it was written.").format(
-            index=shown.index, size=shown.size
-        )
-    )
     if not shown.key_given:
         click.echo(
             _("The key came with the proof: this shows that it fits together, not whose ledger it is (--key)."),
