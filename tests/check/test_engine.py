@@ -61,3 +61,30 @@ async def test_only_who_counts_gets_the_time_that_counting_takes_and_takes_it_fr
     else:
         assert 0.2 < had_s["counts"] <= 0.3
         assert had_s["other"] < 0.11
+
+
+async def test_each_title_to_guess_brings_its_time_and_a_connection_to_who_guesses() -> None:
+    had: dict[str, Budget] = {}
+
+    async def look(wire: Wire) -> AsyncIterator[Observation]:
+        had[wire.detector] = wire.budget
+        await asyncio.sleep(0.2)
+        for nothing in ():
+            yield nothing
+
+    async with serving(silent) as port:
+
+        def detector(name: str, guess_s: float = 0) -> Detector:
+            return Detector(name=name, services=(), detect=look, ports=frozenset({port}), guess_s=guess_s)
+
+        await visit(
+            Target("127.0.0.1", port),
+            detectors=(detector("guesses", 1), detector("other")),
+            consent=Consent(called_aes=tuple(f"PACS{number}" for number in range(14))),
+            budget=Budget(total_s=0.4, connections=24),
+            visit_s=0.3,
+        )
+    assert 14.3 < had["guesses"].total_s <= 14.4
+    assert had["guesses"].connections == 24 + 14
+    assert 0.2 < had["other"].total_s <= 0.3
+    assert had["other"].connections == 24

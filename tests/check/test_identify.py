@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from check.services import Behaviour, closing, dripping, flooding, saying, serving, silent
+from check.visiting import visit
 from lightproof.check.detectors import Speech
 from lightproof.check.identify import Heard, identify, recognised
 from lightproof.check.wire import Budget, Wire
@@ -153,3 +154,12 @@ async def test_a_mail_server_that_does_not_name_itself_is_not_ftp() -> None:
         assert await identify(wire_to(mail.port)) == Heard(Speech.OTHER)
     finally:
         mail.stop()
+
+
+@pytest.mark.parametrize("on_request", [True, False])
+async def test_an_answer_of_a_length_beyond_belief_is_left_and_not_taken_for_something_else(on_request: bool) -> None:
+    async with serving(saying(bytes.fromhex("02 00 7fffffff 0001"), on_request=on_request)) as port:
+        assert await identify(wire_to(port)) == Heard(Speech.OTHER, beyond_belief=True)
+        seen = await visit(Target("127.0.0.1", port))
+    assert seen.observations == ()
+    assert [(entry.detector, entry.reason) for entry in seen.unchecked] == [("identify", "length-beyond-belief")]

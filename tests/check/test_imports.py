@@ -1,5 +1,6 @@
 """Files of masscan, zmap and nmap: read as the tools write them, refused with the line when they are not."""
 
+import json
 import socket
 import subprocess
 from pathlib import Path
@@ -22,6 +23,10 @@ MASSCAN_JSON = """[
 {finished: 1}
 ]
 """
+RECORDS = [
+    {"ip": "192.0.2.7", "ports": [{"port": 104, "proto": "tcp", "status": "open"}, {"port": 161, "proto": "udp"}]},
+    {"ip": "192.0.2.8", "ports": [{"port": 11112, "proto": "tcp", "status": "open"}]},
+]
 MASSCAN_LIST = (
     "#masscan\nopen tcp 104 192.0.2.7 1700000000\nbanner tcp 104 192.0.2.7 1 x\nopen udp 161 192.0.2.7 1\n# end\n"
 )
@@ -47,7 +52,12 @@ def written(folder: Path, content: str | bytes) -> Path:
     [
         (MASSCAN_JSON, (("192.0.2.7", 104), ("192.0.2.8", 11112))),
         (MASSCAN_LIST, (("192.0.2.7", 104),)),
+        (json.dumps(RECORDS), (("192.0.2.7", 104), ("192.0.2.8", 11112))),
+        (json.dumps(RECORDS, indent=2), (("192.0.2.7", 104), ("192.0.2.8", 11112))),
+        ("\ufeff" + json.dumps(RECORDS, indent="\t").replace("\n", "\r\n"), (("192.0.2.7", 104), ("192.0.2.8", 11112))),
+        ("\n".join(map(json.dumps, RECORDS)), (("192.0.2.7", 104), ("192.0.2.8", 11112))),
         (ZMAP, (("192.0.2.7", 104),)),
+        ('"saddr","sport"\n"192.0.2.7","104"\n', (("192.0.2.7", 104),)),
         ("\ufeff" + ZMAP, (("192.0.2.7", 104),)),
         (NMAP, (("192.0.2.7", 104),)),
         ("", ()),
@@ -71,6 +81,11 @@ LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
         (MASSCAN_JSON.replace("11112", "true"), 4),
         (MASSCAN_JSON.replace('"ports": [ {"port": 11112', '"ports": [ 7, {"port": 11112'), 4),
         ("[\n7,\n", 2),
+        (json.dumps(RECORDS, indent=1).replace('"192.0.2.8"', "192.0.2.8"), 17),
+        (json.dumps(RECORDS, indent=1).replace("11112", "99999"), 16),
+        (json.dumps(RECORDS, indent=1)[:-30], 22),
+        ("[\n" + MASSCAN_JSON.splitlines()[1] + "\nÿ", 3),
+        (b'[\n{"ip": "192.0.2.7",\n"ports": []},\n{"ip": "\xff"}]', 4),
         ("[" * 60_000, 1),
         ("{" + "a" * 70_000, 1),
         (MASSCAN_LIST.replace("192.0.2.7", "127.1"), 2),
@@ -97,6 +112,17 @@ def test_what_does_not_fit_is_refused_with_its_line(tmp_path: Path, content: str
         read_import(path)
     assert refused.value.exit_code == 2
     assert f"{path}, line {line}:" in refused.value.cause
+
+
+def test_records_on_one_line_may_be_longer_than_a_line_together(tmp_path: Path) -> None:
+    records = [{"ip": f"10.0.{n >> 8}.{n & 255}", "ports": [{"port": 104, "note": "é" * 100}]} for n in range(5_000)]
+    for indent in (None, 1):
+        found = read_import(written(tmp_path, json.dumps(records, ensure_ascii=False, indent=indent)))
+        assert len(found) == 5_000
+    broken = json.dumps(records, indent=1).replace("10.0.19.135", "10.0.19")
+    line = broken[: broken.index('"10.0.19"')].count("\n")
+    with pytest.raises(UsageRefused, match=f"line {line}:"):
+        read_import(written(tmp_path, broken))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

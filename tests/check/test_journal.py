@@ -1,6 +1,7 @@
 """A killed run goes on where it stopped, and never with another run's past."""
 
 import itertools
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.check.journal import Journal, journal_of, merged, read
+from lightproof.check.journal import Journal, journal_of, merged, read, refuse_unusable
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
@@ -48,7 +49,7 @@ def test_a_journal_cut_anywhere_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
         torn = tmp_path / "torn"
         torn.write_bytes(whole[:cut])
         read(torn, "plan")
-        with Journal(torn) as journal:
+        with journal_of(torn, "plan", resume=True, started="2026-11-24T10:00:00Z") as (journal, _done):
             journal.swept([(90, 91)], [])
         assert (90, 91) in read(torn, "plan").swept
 
@@ -123,3 +124,55 @@ def test_merged_ranges_hold_the_same_positions(ranges: list[tuple[int, int]]) ->
     joined = merged(ranges)
     assert {p for a, b in joined for p in range(a, b)} == {p for a, b in ranges for p in range(a, b)}
     assert all(left[1] < right[0] for left, right in itertools.pairwise(joined))
+
+
+SOMEBODYS = (
+    b"my notes\nand more",
+    b"no line end",
+    b"{}\n",
+    b'{"entry":"plan"}\n',
+    b"\n\n",
+    b'{"entry": "plan", "format": 1}',
+)
+
+
+@pytest.mark.parametrize("content", SOMEBODYS)
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_file_that_is_no_journal_is_refused_and_stays_as_it_was(tmp_path: Path, content: bytes, resume: bool) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(UsageRefused, match="journal-strange"):
+        refuse_unusable(path)
+    with pytest.raises(UsageRefused, match="journal-strange"):
+        with journal_of(path, "plan", resume=resume, started="2026-11-23T10:00:00Z"):
+            pass
+    assert path.read_bytes() == content
+
+
+def test_a_journal_that_is_refused_keeps_its_torn_line(tmp_path: Path) -> None:
+    path = written(tmp_path / "j")
+    torn = path.read_bytes()[:-5]
+    path.write_bytes(torn)
+    with pytest.raises(UsageRefused, match="journal-of-another-run"):
+        with journal_of(path, "other", resume=True, started="2026-11-23T10:00:00Z"):
+            pass
+    assert path.read_bytes() == torn
+
+
+def test_a_place_where_no_journal_can_be_is_told_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for path, error_id in {
+        tmp_path / "missing" / "j": "journal-not-kept",
+        tmp_path / "folder": "journal-not-kept",
+        tmp_path / "pipe": "journal-strange",
+        Path(os.devnull): "journal-strange",
+    }.items():
+        with pytest.raises(UsageRefused, match=error_id) as refusal:
+            refuse_unusable(path)
+        assert refusal.value.exit_code == 2
+        with pytest.raises(UsageRefused, match=error_id):
+            Journal(path)
+    refuse_unusable(written(tmp_path / "j"))
+    refuse_unusable(tmp_path / "new")
+    assert not (tmp_path / "new").exists()

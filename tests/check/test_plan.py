@@ -11,7 +11,7 @@ import pytest
 from lightproof.check.consent import Consent
 from lightproof.check.plan import BOX_PORTS, Plan, boxes_at, plan_of_named, plan_of_this_machine
 from lightproof.check.scope import Scope, load_scope
-from lightproof.check.targets import Named, Ports, parse_target
+from lightproof.check.targets import Named, Ports, Resolver, parse_target
 from lightproof.check.this_machine import ListeningSocket
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import Target, Vantage
@@ -37,13 +37,13 @@ def bound_to(address: str, port: int = 104) -> ListeningSocket:
     return ListeningSocket(address=address, port=port, process=None, reached_at=(address,))
 
 
-def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]') -> Scope:
+def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]', resolver: Resolver = lambda _name: ()) -> Scope:
     file = tmp_path / "scope.toml"
     file.write_text(
         'controller = "Practice"\nauthoriser = "Dr A"\nbasis = "mandate"\nreference = "M-1"\npurpose = "audit"\n'
         f"expires = {(NOW + timedelta(days=1)).isoformat()}\ntargets = {targets}\n"
     )
-    return load_scope(file, lambda _name: ())
+    return load_scope(file, resolver)
 
 
 def test_ranges_meet_all_ports_and_a_named_port_only_itself() -> None:
@@ -105,7 +105,24 @@ def test_a_public_name_does_not_bring_inside_machines_into_a_plan(answer: str, t
     assert spared.targets == len(PORTS.numbers)
 
 
-def test_a_public_name_of_the_scope_file_may_lead_inside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", INSIDE)
+def test_a_name_in_the_scope_file_does_not_bring_inside_machines_into_a_plan(answer: str, tmp_path: Path) -> None:
+    def resolver(_name: str) -> Sequence[str]:
+        return ("203.0.113.1", answer)
+
+    scope = a_scope(tmp_path, '["pacs.client.example"]', resolver)
+    leading = parse_target("pacs.client.example", resolver)
+    for asked in ([], [leading], named("203.0.113.1")):
+        with pytest.raises(ScopeRefused, match=r"name-leads-inside.*pacs\.client\.example"):
+            plan_of_named(asked, PORTS, scope=scope, consent=Consent(), rate=1, now=NOW)
+    written = a_scope(tmp_path, f'["pacs.client.example", "{answer}"]', resolver)
+    local = a_scope(tmp_path, '["pacs.lan"]', resolver)
+    spared = a_scope(tmp_path, f'["pacs.client.example"]\nexclude = ["{answer}"]', resolver)
+    assert [len(plan(scope=scope).space) for scope in (written, local, spared)] == [4, 4, 2]
+    assert len(plan(scope=scope, excluded=named(answer)).space) == 2
+
+
+def test_a_public_name_may_lead_to_an_address_that_the_scope_file_writes(tmp_path: Path) -> None:
     inside = a_scope(tmp_path, '["10.0.0.5"]')
     leading = parse_target("practice.example", lambda _name: ("10.0.0.5",))
     assert plan_of_named([leading], PORTS, scope=inside, consent=Consent(), rate=1, now=NOW).targets

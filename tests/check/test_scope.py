@@ -1,5 +1,6 @@
 """Who may be probed: nothing that nobody allowed, whatever the file and the target."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise, authorise_consent, load_scope, still_allowed
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
+from lightproof.locale import speaking
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 COMPLETE = """\
@@ -83,8 +85,9 @@ def test_a_complete_file_is_read(tmp_path: Path) -> None:
         ("2026-12-31T18:00:00+01:00", '"2026-12-31T18:00:00Z"', 5, "expires"),
         ('"pacs.example.org"', '"nowhere.example"', 9, "nowhere.example"),
         ('"pacs.example.org"', '"0.0.0.0/0"', 9, "0.0.0.0/0"),
-        ('"pacs.example.org"', '"192.0.2.1:104"', 7, "entry 2"),
-        ('"pacs.example.org"', "7", 7, "entry 2"),
+        ('"pacs.example.org"', '"192.0.2.1:104"', 9, "entry 2"),
+        ('"pacs.example.org"', "7", 9, "entry 2"),
+        ('"203.0.113.0/28"', '"203.0.113.0/28", "pacs.example.org:80"', 8, "entry 2"),
         ('exclude = ["203.0.113.7"]', 'exclude = "203.0.113.7"', 11, "exclude"),
         ("purpose", "porpoise", 6, "porpoise"),
         ("purpose =", "purpose", 6, "line 6"),
@@ -100,6 +103,16 @@ def test_what_is_wrong_is_named_with_file_and_line(
     assert str(path) in refused.value.cause
     assert f"line {line}" in refused.value.cause
     assert word in refused.value.cause
+
+
+@pytest.mark.parametrize("fault", [b"reference = no quotes", b'reference = "\xe9"', b'basis = "own"', b"targets = ["])
+def test_what_is_no_toml_is_told_in_the_readers_own_words_with_its_line(tmp_path: Path, fault: bytes) -> None:
+    path = tmp_path / "scope.toml"
+    path.write_bytes(b'basis = "own"\ncontroller = "Clinique"\n' + fault + b"\n")
+    with speaking("fr"), pytest.raises(UsageRefused) as refused:
+        load_scope(path, resolver)
+    assert f"{path}, ligne 3:" in refused.value.cause
+    assert not re.search(r"\b(invalid|line|column|unclosed|value)\b", refused.value.cause, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("field", ["controller", "authoriser", "basis", "reference", "expires", "purpose", "targets"])

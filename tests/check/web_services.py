@@ -18,6 +18,8 @@ class Asked:
     requests: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
     """As what: Host headers."""
+    accepted_codings: set[str] = field(default_factory=set)
+    """Accept-Encoding headers; one that was not sent is empty."""
     connections: int = 0
 
 
@@ -36,6 +38,7 @@ def answering(answers: Mapping[str, Answer], *, otherwise: Answer = NOT_FOUND, a
             record.requests.append(line)
             record.hosts.add(head.lower().partition("\r\nhost: ")[2].partition("\r\n")[0])
             found = next((a for start, a in answers.items() if line.startswith(start) or path.startswith(start)), None)
+            record.accepted_codings.add(head.lower().partition("\r\naccept-encoding: ")[2].partition("\r\n")[0])
             status, content_type, body = found or otherwise
             writer.write(
                 f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {len(body.encode())}\r\n\r\n"

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,16 @@ def test_a_graver_threshold_lets_an_open_service_pass(orthanc: Callable[..., Ort
         (("192.168.77.1", "--count", "--dry-run"), 5, "consent-needs-scope"),
         (("192.168.77.1", "--called-ae", "PACS", "--dry-run"), 5, "consent-needs-scope"),
         (("127.0.0.1", "--scope", "/nonexistent.toml"), 2, "file-unreadable"),
+        (("127.0.0.1", "--journal", "/nonexistent/journal"), 2, "journal-not-kept"),
+        (("127.0.0.1", "--journal", "/dev/null"), 2, "journal-strange"),
+        (("127.0.0.1", "--report", "/nonexistent/report.html"), 2, "report-not-written"),
+        (("127.0.0.1", "--called-ae", "PACS", "--called-ae", "CO\\MMON"), 2, "called-ae-unreadable"),
+        (("127.0.0.1", *(word for n in range(21) for word in ("--called-ae", f"PACS{n}"))), 2, "called-ae-too-many"),
+        (("127.0.0.1", "--json", "--ndjson"), 2, "options-conflict"),
+        (("127.0.0.1", "--box", "127.0.0.2", "--no-box"), 2, "options-conflict"),
+        (("127.0.0.1", "--survey", "--box", "127.0.0.2"), 2, "options-conflict"),
+        (("127.0.0.1", "--survey", "--count"), 2, "options-conflict"),
+        (("127.0.0.1", "--survey", "--called-ae", "PACS"), 2, "options-conflict"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_id_cause_and_fix(
@@ -144,6 +155,46 @@ def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
             server.accept()
     assert ran.code == 0
     assert b"1 target" in ran.out
+
+
+def test_a_dry_run_says_which_ports_it_would_try_where(tmp_path: Path) -> None:
+    found = tmp_path / "found.csv"
+    found.write_text("saddr,sport\n" + "".join(f"127.0.1.{n},104\n" for n in range(30)))
+    targets = ("127.0.0.1:11112", "127.0.0.1:8042", "127.0.0.2:104")
+    said = lightproof("check", *targets, "--import", found, "--dry-run", home=tmp_path).out.decode()
+    assert said.splitlines()[1:4] == ["  127.0.0.1: 8042,11112", "  127.0.0.2: 104", "  127.0.1.0: 104"]
+    assert "  and 12 other addresses\n" in said
+    assert "Ports" not in said
+    ranges = lightproof("check", "127.0.0.0/30", "--ports", "104,105", "--dry-run", home=tmp_path).out.decode()
+    assert ranges.splitlines()[1:3] == ["  127.0.0.0/30", "Ports: 104-105"]
+
+
+def test_somebodys_file_is_no_place_for_a_journal(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("what I found out\nand more")
+    for resume in ((), ("--resume",)):
+        ran = lightproof("check", "127.0.0.1", "--ports", free_port(), "--journal", notes, *resume, home=tmp_path / "h")
+        assert (ran.code, ran.err.partition(":")[0]) == (2, "Error journal-strange")
+        assert notes.read_text() == "what I found out\nand more"
+
+
+def test_a_report_that_cannot_be_written_in_the_end_leaves_the_result_and_its_exit_code(
+    archive: Orthanc, tmp_path: Path
+) -> None:
+    lost, kept = tmp_path / "lost.html", tmp_path / "kept.json"
+    reports = ("--report", lost, "--report", kept)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take_the_place() -> None:  # it could be written there when the check began
+            with server.accept()[0]:
+                lost.mkdir()
+
+        threading.Thread(target=take_the_place).start()
+        ports = f"{ports_of(archive)},{server.getsockname()[1]}"
+        ran = lightproof("check", "127.0.0.1", "--ports", ports, "--json", *reports, home=tmp_path / "home")
+    assert ran.code == 3
+    assert ran.json["letter"] == json.loads(kept.read_bytes())["letter"] == "F"
+    assert ran.err.count("Error ") == ran.err.count("Error report-not-written: ") == 1
 
 
 def test_a_stream_of_records_ends_with_its_summary(archive: Orthanc, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ SMB2_COMMANDS = {
     0: "NEGOTIATE", 1: "SESSION_SETUP", 2: "LOGOFF", 3: "TREE_CONNECT", 4: "TREE_DISCONNECT", 5: "CREATE", 6: "CLOSE",
     8: "READ", 11: "IOCTL", 12: "CANCEL", 13: "ECHO", 14: "QUERY_DIRECTORY", 16: "QUERY_INFO",
 }  # fmt: skip
-RPC_CALLS = {(100_000, 0), (100_000, 3), (100_000, 4), (100_005, 0), (100_005, 5)}
+RPC_CALLS = {(100_000, 0), (100_000, 3), (100_000, 4), (100_003, 0), (100_005, 0), (100_005, 5)}
 """Portmapper NULL, GETPORT, DUMP; mount NULL and EXPORT. Not MNT: it leaves a line in the server's rmtab."""
 
 _SMB2_MAY_WRITE = 0x0002 | 0x0004 | 0x0010 | 0x0040 | 0x0100 | 0x0001_0000 | 0x000C_0000 | 0x5200_0000

@@ -46,8 +46,8 @@ class Engine:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """What addresses were called by whoever named them."""
     visit_s: float = 45.0
-    """Of all detectors together on one target, asked as one host, counting apart; what is left to do then is recorded
-    as unchecked."""
+    """Of all detectors together on one target, asked as one host, counting and guessing apart; what is left to do then
+    is recorded as unchecked."""
     visits_at_once: int = 64
     ended: Callable[[], str | None] = lambda: None
     """Why nothing more may be sent, once that is so: no visit begins after that, and none that goes on sends a byte."""
@@ -138,9 +138,14 @@ class Engine:
             failed = _unchecked(target, "identify", error)
             return Heard(Speech.SILENT), replace(first, unchecked=(*first.unchecked, failed))
         if heard.speech in UNIDENTIFIED:
-            silent = Unchecked(target=target, detector="identify", reason="silent")
-            told = first.unchecked or heard.speech is Speech.OTHER
-            return heard, first if told else replace(first, unchecked=(silent,))
+            if heard.beyond_belief:
+                reason = "length-beyond-belief"
+            elif heard.speech is Speech.SILENT:
+                reason = "silent"
+            else:
+                return heard, first
+            unknown = Unchecked(target=target, detector="identify", reason=reason)
+            return heard, first if first.unchecked else replace(first, unchecked=(unknown,))
         chosen = [d for d in detectors if heard.speech in d.speech]
         return heard, await self._run(chosen, target, heard, ends, name=name if _heeds_names(heard) else None)
 
@@ -158,10 +163,17 @@ class Engine:
             began = asyncio.get_running_loop().time()
             counting = detector.counting if self.consent.count else None
             budget = counting or replace(detector.budget or self.budget, total_s=self.budget.total_s)
-            must_end = began + budget.total_s if counting else ends
+            guesses = len(self.consent.called_aes) if detector.guess_s else 0
+            budget = replace(
+                budget,
+                total_s=budget.total_s + guesses * detector.guess_s,
+                connections=budget.connections + guesses,
+            )
+            consented = counting or guesses
+            must_end = began + budget.total_s if consented else ends
             wire = self._wire(target, detector.name, budget, must_end, heard=heard, name=name)
             failure = await self._detect(detector, wire, observations)
-            if counting:  # what the owner consented to takes no time from the others
+            if consented:  # what the owner consented to takes no time from the others
                 ends += asyncio.get_running_loop().time() - began
             if failure is not None:
                 unchecked.append(failure)

@@ -18,12 +18,12 @@ from lightproof.check.protocols.tls_channel import call
 from lightproof.check.sweeping.tls_hello import InsideTls
 from lightproof.check.tls_context import shared_tls_context
 from lightproof.check.wire import Stream, Wire
-from lightproof.dicom.recognise import Verdict, association_request, recognise
+from lightproof.dicom.recognise import LONGEST_ACCEPT, Verdict, association_request, recognise
 from lightproof.errors import ProtocolViolation
 
 WEB_PORTS: Final = frozenset({80, 81, 443, 591, 3000, 3333, 5000, 5001, 7070, 8000, 8008, 8042, 8043, 8080, 8081, 8088})
 TLS_PORTS: Final = frozenset({443, 990, 2762, 5001, 8043, 8443, 9443})
-DICOM_PORTS: Final = frozenset({104, 1045, 2345, 2761, 2762, 4006, 4242, 4560, 5678, 6666, 11112})
+DICOM_PORTS: Final = frozenset({104, 1045, 2345, 2761, 2762, 4000, 4006, 4030, 4242, 4560, 5678, 6666, 11112})
 FTP_PORTS: Final = frozenset({21, 990, 2121})
 GREETING_PORTS: Final = FTP_PORTS | {22, 25, 110, 143, 873, 3306, 5900}
 
@@ -58,11 +58,14 @@ class Heard:
     """A web server that asked to be left alone (429, 503)."""
     presumed: bool = False
     """Not proved: a TLS service on a DICOM port that was seen to demand a client certificate, and is no web server."""
+    beyond_belief: bool = False
+    """It began an answer to our association request, of a length that nobody needs: what it is stays unknown."""
 
 
 _KNOWN_BY: Final = len(b"@RSYNCD:")
 SILENT: Final = Heard(Speech.SILENT)
 OTHER: Final = Heard(Speech.OTHER)
+_ACCEPT_BEGINS: Final = b"\x02\x00"
 
 
 def recognised(answer: bytes) -> Speech | None:
@@ -85,6 +88,7 @@ async def identify(wire: Wire) -> Heard:
     """
     port = wire.target.port
     asked_tls = port in TLS_PORTS
+    beyond_belief = False
     if asked_tls and (inside := await _inside_tls(wire)) is not None:
         return inside
     spoke = False
@@ -102,12 +106,13 @@ async def identify(wire: Wire) -> Heard:
                 return inside
         if speech is not None:
             return Heard(speech, busy=speech is Speech.HTTP and _is_busy(answer.data))
+        beyond_belief = beyond_belief or _is_beyond_belief(answer.data)
         if answer.unasked:
-            return OTHER
+            return Heard(Speech.OTHER, beyond_belief=beyond_belief)
         spoke = spoke or bool(answer.data)
     if not asked_tls and (inside := await _inside_tls(wire)) is not None:
         return inside
-    return OTHER if spoke else SILENT
+    return Heard(Speech.OTHER, beyond_belief=beyond_belief) if spoke else SILENT
 
 
 async def answers_dicom(wire: Wire) -> bool:
@@ -116,6 +121,11 @@ async def answers_dicom(wire: Wire) -> bool:
     Raises as `identify` does.
     """
     return (await _ask(wire, _ASK_DICOM)).speech is Speech.DICOM
+
+
+def _is_beyond_belief(answer: bytes) -> bool:
+    """Whether this is the head of an A-ASSOCIATE-AC (PS3.8 section 9.3.3) longer than any."""
+    return answer[:2] == _ACCEPT_BEGINS and len(answer) >= 6 and int.from_bytes(answer[2:6]) > LONGEST_ACCEPT
 
 
 def _is_busy(answer: bytes) -> bool:
@@ -220,7 +230,7 @@ async def _inside_tls(wire: Wire) -> Heard | None:
     """What the port speaks inside TLS; None when it speaks none."""
     port = wire.target.port
     context = shared_tls_context(alpn=("http/1.1",))
-    spoke = False
+    spoke = beyond_belief = False
     try:
         for question in _questions(port):
             async with wire.connect(tls=True, context=context) as stream:
@@ -235,8 +245,9 @@ async def _inside_tls(wire: Wire) -> Heard | None:
                     case Speech.FTP:
                         return Heard(Speech.FTP, tls=True)
                     case _:
+                        beyond_belief = beyond_belief or _is_beyond_belief(answer.data)
                         if answer.unasked:
-                            return Heard(OTHER.speech, tls=True)
+                            return Heard(OTHER.speech, tls=True, beyond_belief=beyond_belief)
                         spoke = spoke or bool(answer.data)
     except ssl.SSLError as error:
         if "ALERT" not in (error.reason or "") and not isinstance(error, ssl.SSLEOFError):
@@ -244,7 +255,7 @@ async def _inside_tls(wire: Wire) -> Heard | None:
     except (ProtocolViolation, OSError):
         return None
     if spoke:
-        return Heard(OTHER.speech, tls=True)
+        return Heard(OTHER.speech, tls=True, beyond_belief=beyond_belief)
     channel = await call(wire)
     if channel.demands_certificate:
         return (

@@ -6,6 +6,8 @@ refused with its line: a target list that was half understood would be half chec
 
 import csv
 import json
+import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, cast
@@ -21,6 +23,7 @@ LONGEST_LINE: Final = 64 * 1024
 MOST_TARGETS: Final = 1_000_000
 _PIECE: Final = 64 * 1024
 _DEEPEST: Final = 32
+_BETWEEN_RECORDS: Final = re.compile(r"(?:[\s,\]]|\[(?!\s*\[)|\{finished: 1\})*")
 
 Found = tuple[str, int]
 
@@ -81,16 +84,50 @@ def _refused(path: Path, line: int, kind: str) -> UsageRefused:
 
 
 def _masscan_json(path: Path) -> Iterator[Found]:
-    """masscan writes one record a line, and not always a comma where JSON wants one."""
-    for number, line in numbered_lines(path, LONGEST_FILE, LONGEST_LINE):
-        text = line.strip().removeprefix("[").strip().removesuffix("]").strip().strip(",").strip()
-        if not text or text == "{finished: 1}":
-            continue
-        try:
-            record: object = json.loads(text)
-            yield from _masscan_record(record)
-        except (ValueError, RecursionError) as error:
-            raise _refused(path, number, _("a line of masscan's JSON")) from error
+    """One record after the other, however they are laid out: masscan writes one a line, and not always a comma where
+    JSON wants one; jq writes all of them on one line, or each on many."""
+    decode = json.JSONDecoder().raw_decode
+    held, at, line = "", 0, 1
+    for piece in _texts(path, _("a record of masscan's JSON")):
+        held, at = held[at:] + piece, 0
+        while True:
+            between = _BETWEEN_RECORDS.match(held, at)
+            begins = between.end() if between else at
+            line += held.count("\n", at, begins)
+            at = begins
+            if at == len(held):
+                break
+            try:
+                record, ends = decode(held, at)
+                yield from _masscan_record(record)
+            except (ValueError, RecursionError) as error:
+                unread = isinstance(error, json.JSONDecodeError)
+                if unread and piece and len(held) - at <= LONGEST_LINE:
+                    break  # its rest is still to come
+                wrong = error.pos if isinstance(error, json.JSONDecodeError) else at
+                raise _refused(path, line + held.count("\n", at, wrong), _("a record of masscan's JSON")) from error
+            line += held.count("\n", at, ends)
+            at = ends
+
+
+def _texts(path: Path, kind: str) -> Iterator[str]:
+    """A text file piece by piece, under limits, and an empty piece at its end. Raises UsageRefused."""
+    decoder = getincrementaldecoder("utf-8-sig")()
+    line, size = 1, 0
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                size += len(piece)
+                if size > LONGEST_FILE:
+                    raise _refused(path, line, _("a file of acceptable length"))
+                text = decoder.decode(piece)
+                line += text.count("\n")
+                yield text
+            yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise _refused(path, line + error.object[: error.start].count(b"\n"), kind) from error
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def _masscan_record(record: object) -> Iterator[Found]:
@@ -123,8 +160,8 @@ def _masscan_list(path: Path) -> Iterator[Found]:
 
 def _zmap(path: Path) -> Iterator[Found]:
     lines = numbered_lines(path, LONGEST_FILE, LONGEST_LINE)
-    number, header = next(lines)
-    columns = [name.strip().lower() for name in header.split(",")]
+    number, header = next(_rows(path, lines), (1, list[str]()))
+    columns = [name.strip().lower() for name in header]
     if "saddr" not in columns or "sport" not in columns:
         raise _refused(path, number, _("the header of a zmap file with the columns saddr and sport"))
     address_at, port_at = columns.index("saddr"), columns.index("sport")

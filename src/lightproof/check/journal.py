@@ -2,8 +2,11 @@
 
 One JSON document a line, only ever appended. The first line names the plan; a journal of another plan is refused.
 A line that a crash cut short is dropped: what it told is done again. It holds observations only: no patient data.
+
+Whatever else is in a file that someone names is somebody's work: it is refused, and left as it is.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -12,18 +15,22 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.evidence.records import Observation, Target, Unchecked
 from lightproof.locale import gettext as _
 
 OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
 UNCHECKED: Final = TypeAdapter(tuple[Unchecked, ...])
 _FORMAT: Final = 1
+_OPENING: Final = b'{"entry":"plan","format":'
+"""How every journal begins, whichever its format."""
+_LONGEST_OPENING: Final = 1_024
 _LOCK_S: Final = 3.0
 """How long the lock of a run that was just killed may linger."""
 
@@ -112,14 +119,32 @@ def journal_of(path: Path, plan: str, *, resume: bool, started: str) -> Generato
     """The journal of a run that begins now, and what it says is done: with `resume`, by earlier runs of the plan.
 
     Whoever is done with everything removes it; one that is left behind is of a run that was stopped.
-    Raises UsageRefused when it is of another plan, damaged, or in use; then it is as it was.
+    Raises UsageRefused when it is of another plan, damaged, in use, or no journal; then it is as it was.
     """
     with Journal(path) as journal:
         done = read(path, plan) if resume else Done()
         if done.started is None:
             done.started = started
             journal.begin(plan, started)
+        else:
+            journal.cut_torn_line()
         yield journal, done
+
+
+def refuse_unusable(path: Path) -> None:
+    """Raises UsageRefused where no journal can be kept: before a run, so that it need not be told by its end."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        _refuse_folder(path)
+    except OSError as error:
+        raise _not_kept(path, error) from error
+    else:
+        file = _opened(path)
+        try:
+            _refuse_strange(path, file)
+        finally:
+            os.close(file)
 
 
 class Journal:
@@ -131,7 +156,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _locked(path)
-        self._cut_torn_line(path)
+        try:
+            _refuse_strange(path, self._file)
+        except UsageRefused:
+            os.close(self._file)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +175,16 @@ class Journal:
         """Writes the first line of a new journal, in place of what the file held."""
         os.ftruncate(self._file, 0)
         self._append({"entry": "plan", "format": _FORMAT, "plan": plan, "started": started})
+
+    def cut_torn_line(self) -> None:
+        """A line without its end was cut by a crash: it goes, or the next entry would be glued to it."""
+        size = os.fstat(self._file).st_size
+        tail = min(size, 1 << 20)
+        while (last := os.pread(self._file, tail, size - tail).rfind(b"\n")) < 0 and tail < size:
+            tail = min(size, tail * 2)
+        keep = size - tail + last + 1
+        if keep < size:
+            os.ftruncate(self._file, keep)
 
     def swept(self, ranges: Sequence[tuple[int, int]], answering: Sequence[Target]) -> None:
         """These positions of the sweep have their answer, and these targets accepted a connection."""
@@ -175,29 +214,58 @@ class Journal:
         while line:
             line = line[os.write(self._file, line) :]
 
-    def _cut_torn_line(self, path: Path) -> None:
-        """A line without its end was cut by a crash: it goes, or the next entry would be glued to it."""
-        with path.open("rb") as existing:
-            size = existing.seek(0, os.SEEK_END)
-            if size == 0:
-                return
-            tail = min(size, 1 << 20)
-            while True:
-                existing.seek(size - tail)
-                last = existing.read(tail).rfind(b"\n")
-                if last >= 0 or tail == size:
-                    break
-                tail = min(size, tail * 2)
-        keep = size - tail + last + 1
-        if keep < size:
-            os.truncate(path, keep)
+
+def _opened(path: Path) -> int:
+    try:
+        # A pipe would keep a writer waiting for its reader.
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise _not_kept(path, error) from error
+
+
+def _refuse_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise _not_kept(path, FileNotFoundError(errno.ENOENT, ""))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _not_kept(path, PermissionError(errno.EACCES, ""))
+
+
+def _not_kept(path: Path, error: OSError) -> UsageRefused:
+    return UsageRefused(
+        "journal-not-kept",
+        _("No journal can be kept at {file}: {why}.").format(file=path, why=system_reason(error)),
+        _("Name a file in a folder that exists and that you may write to."),
+    )
+
+
+def _refuse_strange(path: Path, file: int) -> None:
+    """A file that holds something else is somebody's, and never ours to write to."""
+    about = os.fstat(file)
+    if S_ISREG(about.st_mode) and (about.st_size == 0 or _begins_a_journal(os.pread(file, _LONGEST_OPENING, 0))):
+        return
+    raise UsageRefused(
+        "journal-strange",
+        _("{file} is not a journal of lightproof; it was left as it is.").format(file=path),
+        _("Name a file that does not exist yet, or leave --journal out."),
+    )
+
+
+def _begins_a_journal(beginning: bytes) -> bool:
+    line, ended, _rest = beginning.partition(b"\n")
+    if not ended:
+        return line.startswith(_OPENING)  # torn by a crash
+    try:
+        entry: object = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and {"entry", "format", "plan"} <= entry.keys()
 
 
 def _locked(path: Path) -> int:
     """The file, open and ours alone; waits a moment for a run that is just ending. Raises UsageRefused."""
     gives_up = time.monotonic() + _LOCK_S
     while True:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        file = _opened(path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(path, file):

@@ -117,6 +117,8 @@ def plan_of_named(
         named=[r for target in (*named, *boxes) for r in target.ranges],
     )
     authorise_names(_spared((*named, *boxes), holes), scope, own_names=own_names)
+    if scope is not None:
+        authorise_names(_spared(scope.names, (*holes, *scope.excluded)), scope, own_names=own_names)
     authorise_consent(consent, space.every_range(), scope, own_addresses=own_addresses)
     return Plan(
         space=space,

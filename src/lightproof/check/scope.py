@@ -5,6 +5,7 @@ not yet expired, names it. What is not plainly allowed is refused. Counting and 
 systems are somebody's to answer for: on this machine, and where a scope file says whose they are.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final, Literal, TypeGuard, cast, get_args
 from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, common, joined, readable, without
 from lightproof.check.consent import Consent
 from lightproof.check.targets import Named, Resolver, cannot_read, parse_target
+from lightproof.check.toml_lines import places
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
 from lightproof.locale import gettext as _
@@ -31,6 +33,7 @@ _REQUIRED_AT_HOME: Final = frozenset({"basis", "targets"})
 """Of a file with basis "own" that names private networks alone: whoever may name them there answers for them."""
 _LONGEST_FILE: Final = 8 * 1024 * 1024
 _LONGEST_TEXT: Final = 500
+_PARSERS_LINE: Final = re.compile(r"at line (\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +54,15 @@ class Scope:
     expires: datetime | None = None
     purpose: str | None = None
     targets: tuple[AddressRange, ...]
+    """Those that the file writes as addresses."""
     excluded: tuple[AddressRange, ...] = ()
     names: tuple[Named, ...] = ()
     """Those of the targets that the file calls by a name."""
 
     @property
     def allowed(self) -> tuple[AddressRange, ...]:
-        """What the file names, less what it excludes."""
-        return without(self.targets, self.excluded)
+        """What the file names, by address or by name, less what it excludes."""
+        return without((*self.targets, *(r for target in self.names for r in target.ranges)), self.excluded)
 
     @property
     def record(self) -> ScopeRecord:
@@ -135,21 +139,23 @@ def authorise(
 def authorise_names(named: Iterable[Named], scope: Scope | None, *, own_names: Iterable[str] = ()) -> None:
     """Raises ScopeRefused when a public name leads to a private, link-local or loopback address.
 
-    Whoever answers for the name would choose which machines inside are probed. Plainly local names, this machine's own
-    and those whose addresses the scope file allows do stand for what they lead to.
+    Whoever answers for the name would choose which machines inside are probed. Plainly local names and this machine's
+    own do stand for what they lead to, and so does any whose addresses the scope file writes as addresses: a name in
+    that file says who may be checked, not where the name leads.
     """
+    allowed = without(scope.targets, scope.excluded) if scope else ()
     local = frozenset(own_names)
     for target in named:
         if target.name is None or target.name in local or _is_plainly_local(target.name):
             continue
         inside = common(target.ranges, (*LOOPBACK, *PRIVATE))
-        if refused := without(inside, scope.allowed if scope else ()):
+        if refused := without(inside, allowed):
             raise ScopeRefused(
                 "name-leads-inside",
                 _("The public name {name} leads to {targets}, which lies inside a network.").format(
                     name=target.name, targets=_listed(refused)
                 ),
-                _("If you mean this address, name the address itself, or put it into a scope file."),
+                _("If you mean this address, name the address itself, or write the address into the scope file."),
             )
 
 
@@ -204,12 +210,26 @@ def load_scope(path: Path, resolver: Resolver) -> Scope:
         raise _refused(path, _("the file is too long"))
     try:
         text = raw.decode("utf-8-sig")
-        table: Mapping[str, object] = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise _refused(path, _("not UTF-8 text")) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _refused(path, _("not TOML: {why}").format(why=str(error)[:200])) from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _refused(_at_line(path, line), _("not UTF-8 text")) from error
+    try:
+        table: Mapping[str, object] = tomllib.loads(text)
+    except RecursionError as error:
+        raise _refused(path, _("lists within lists, deeper than lightproof reads")) from error
+    except tomllib.TOMLDecodeError as error:
+        # Its words are English, and of a parser; its line is all that helps.
+        told = _PARSERS_LINE.search(str(error))
+        line = int(told[1]) if told else text.rstrip().count("\n") + 1
+        raise _refused(
+            _at_line(path, line),
+            _("not TOML: a text without its quotes, something not closed, or a field that is there twice?"),
+        ) from error
     return _ScopeFile(path, text, table, resolver).scope()
+
+
+def _at_line(path: Path, line: int) -> str:
+    return _("{file}, line {line}").format(file=path, line=line)
 
 
 def _refused(where: object, what: str) -> UsageRefused:
@@ -225,7 +245,7 @@ class _ScopeFile:
 
     def __init__(self, path: Path, text: str, table: Mapping[str, object], resolver: Resolver) -> None:
         self._path = path
-        self._lines = text.splitlines()
+        self._places = places(text)
         self._table = table
         self._resolver = resolver
 
@@ -236,8 +256,7 @@ class _ScopeFile:
         self._demand(_REQUIRED_AT_HOME)
         basis = self._basis()
         named = self._named("targets", at_least=1)
-        targets = joined(r for target in named for r in target.ranges)
-        if basis != "own" or without(targets, (*LOOPBACK, *PRIVATE)):
+        if basis != "own" or without((r for target in named for r in target.ranges), (*LOOPBACK, *PRIVATE)):
             self._demand(_REQUIRED)
         starts, expires = self._instant("starts"), self._instant("expires")
         if starts is not None and expires is not None and expires <= starts:
@@ -250,7 +269,7 @@ class _ScopeFile:
             starts=starts,
             expires=expires,
             purpose=self._text("purpose"),
-            targets=targets,
+            targets=joined(r for target in named if target.name is None for r in target.ranges),
             excluded=joined(r for target in self._named("exclude", at_least=0) for r in target.ranges),
             names=tuple(target for target in named if target.name is not None),
         )
@@ -293,25 +312,23 @@ class _ScopeFile:
         found: list[Named] = []
         for number, entry in enumerate(cast("list[object]", value), start=1):
             if not isinstance(entry, str):
-                raise self._fault(field, _("entry {number} is not a text").format(number=number))
-            target = parse_target(entry, self._resolver, self._where(field, entry))
+                raise self._fault(field, _("entry {number} is not a text").format(number=number), number)
+            target = parse_target(entry, self._resolver, self._where(field, number))
             if target.port is not None:
-                raise self._fault(field, _("entry {number} has a port; a scope names addresses").format(number=number))
+                what = _("entry {number} has a port; a scope names addresses").format(number=number)
+                raise self._fault(field, what, number)
             found.append(target)
         return tuple(found)
 
-    def _fault(self, field: str, what: str) -> UsageRefused:
-        return _refused(self._where(field), f"{field}: {what}")
+    def _fault(self, field: str, what: str, entry: int = 0) -> UsageRefused:
+        return _refused(self._where(field, entry), f"{field}: {what}")
 
-    def _where(self, field: str, entry: str | None = None) -> str:
-        """File and line of a field, or of an entry of its list."""
-        quoted = None if entry is None else {f'"{entry}"', f"'{entry}'"}
-        begun = False
-        for number, line in enumerate(self._lines, start=1):
-            begun = begun or line.split("=")[0].strip().strip("\"'") == field
-            if begun and (quoted is None or any(q in line for q in quoted)):
-                return _("{file}, line {line}").format(file=self._path, line=number)
-        return str(self._path)
+    def _where(self, field: str, entry: int = 0) -> str:
+        """File and line of a field, or of an entry of its list (1 is the first)."""
+        place = self._places.get(field)
+        if place is None:
+            return str(self._path)
+        return _at_line(self._path, place.entries[entry - 1] if 0 < entry <= len(place.entries) else place.line)
 
 
 def _is_basis(value: object) -> TypeGuard[Basis]:

@@ -9,6 +9,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
@@ -363,6 +365,12 @@ class TargetSpace:
     def is_ipv4_loopback(self) -> bool:
         """Whether every target is an IPv4 address of this machine's loopback."""
         return all(found in LOOPBACK[0] for found in self.every_range())
+
+    def singles(self) -> Iterator[tuple[str, Ports]]:
+        """Each address that has ports of its own, beside the ranges, with those ports."""
+        pairs = (self.locate(index) for index in range(self._product, self._size))
+        for address, group in groupby(pairs, key=itemgetter(0)):
+            yield address, Ports.of(port for _address, port in group)
 
     def every_range(self) -> tuple[AddressRange, ...]:
         """All addresses that any target has: what must be authorised."""

@@ -22,7 +22,9 @@ def main() -> None:
     with speaking(language or preferred_language()), the_library_speaking():
         # Imported inside the language: help texts are translated while the commands are declared.
         from lightproof.cli.app import run
+        from lightproof.cli.output import guard_output
 
+        guard_output()
         raise SystemExit(run([a for a in arguments if a != "--debug"], debug=debug))
 
 

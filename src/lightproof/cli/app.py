@@ -1,6 +1,5 @@
 """The top of the command line: the commands, the options all share, and how errors are told."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -9,6 +8,7 @@ import click
 
 from lightproof import __version__
 from lightproof.cli.commands import Commands
+from lightproof.cli.output import discard_output
 from lightproof.errors import LightproofError, UsageRefused
 from lightproof.locale import LANGUAGES
 from lightproof.locale import gettext as _
@@ -47,6 +47,7 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
     """Runs the command line and returns its exit code; says what went wrong in words, on stderr."""
     try:
         result = app.main(args=list(arguments), prog_name="lightproof", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except LightproofError as error:
         if debug:
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left (`| head`): nothing to tell, and nobody to tell it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
     except Exception as error:
         if debug:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import click
 
 from lightproof.cli.progress import ProgressLine
+from lightproof.errors import LightproofError, UsageRefused
 from lightproof.evidence.records import Grade
 from lightproof.locale import gettext as _
+from lightproof.locale import ngettext
 
 if TYPE_CHECKING:
     from lightproof.check.plan import Plan
@@ -28,6 +31,17 @@ NOT_ALL_CHECKED: Final = 4
 _GRADES: Final = tuple(grade.value for grade in Grade if grade is not Grade.CLOSED)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _RATE: Final = 1_000.0
+
+_NEVER_TOGETHER: Final = (
+    ("--json", "--ndjson"),
+    ("--box", "--no-box"),
+    ("--survey", "--box"),
+    ("--survey", "--count"),
+    ("--survey", "--called-ae"),
+)
+"""Of each pair one would be left undone: a survey asks for nothing but whether DICOM is spoken."""
+_MOST_TOLD: Final = 20
+"""Addresses with ports of their own that a dry run lists."""
 
 
 @click.command(
@@ -78,6 +92,7 @@ _RATE: Final = 1_000.0
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of --json."))
 def command(**options: Any) -> int:
     """Makes the plan, carries it out, shows what was found."""
+    _refuse_conflicts(click.get_current_context())
     asked = Asked(**options)
     if asked.schema:
         from lightproof.documents.json import compact, schema
@@ -85,6 +100,18 @@ def command(**options: Any) -> int:
         click.echo(compact(schema()))
         return 0
     return _check(asked)
+
+
+def _refuse_conflicts(context: click.Context) -> None:
+    """Raises UsageRefused when two options were given of which one would be ignored."""
+    given = {name for option in context.command.params if context.params.get(option.name or "") for name in option.opts}
+    for one, other in _NEVER_TOGETHER:
+        if {one, other} <= given:
+            raise UsageRefused(
+                "options-conflict",
+                _("{one} and {other} cannot be asked together.").format(one=one, other=other),
+                _("Leave one of them out; “lightproof check --help” says what each does."),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +152,17 @@ class Asked:
 
 def _check(asked: Asked) -> int:
     from lightproof.check.apart import apart
+    from lightproof.check.journal import refuse_unusable
+    from lightproof.cli.app import tell
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
-    from lightproof.documents.files import format_of
+    from lightproof.documents.files import ready_to_write
 
+    # Where results are to go is looked at before anything is sent.
     for path in asked.reports:
-        format_of(path)  # refuses an unknown ending before anything is sent
+        ready_to_write(path)
+    if asked.journal is not None:
+        refuse_unusable(asked.journal)
     plan = _plan(asked)
     if asked.dry_run:
         _tell(plan)
@@ -147,8 +179,14 @@ def _check(asked: Asked) -> int:
             report = perform(plan, look, narrator)
         finished(report)
     following = "" if asked.reports else "lightproof check … --report report.html"
-    show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
-    return exit_code(report, Grade(asked.fail_on))
+    code = exit_code(report, Grade(asked.fail_on))
+    try:
+        show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
+    except LightproofError as error:
+        if not code:
+            raise
+        tell(error)  # what was found is graver than a file that is missing
+    return code
 
 
 def _look(asked: Asked, plan: "Plan") -> "Look":
@@ -168,12 +206,12 @@ def _look(asked: Asked, plan: "Plan") -> "Look":
 
 def _plan(asked: Asked) -> "Plan":
     from lightproof.check import this_machine
-    from lightproof.check.consent import Consent
+    from lightproof.check.consent import Consent, called_ae_titles
     from lightproof.check.plan import boxes_at, plan_of_named, plan_of_this_machine
     from lightproof.check.scope import load_scope
     from lightproof.check.targets import Ports, parse_target, pinned, read_target_list
 
-    consent = Consent(count=asked.count, called_aes=asked.called_ae)
+    consent = Consent(count=asked.count, called_aes=called_ae_titles(asked.called_ae))
     own, names = this_machine.own_addresses(), this_machine.own_names()
     gateways = this_machine.default_gateways()
     resolver = pinned(this_machine.within(this_machine.NAMES_WITHIN_S, this_machine.resolve))
@@ -187,7 +225,7 @@ def _plan(asked: Asked) -> "Plan":
             this_machine.listening_sockets(),
             ports,
             excluded=excluded,
-            boxes=() if asked.no_box else boxes or boxes_at(gateways),
+            boxes=() if asked.no_box or asked.survey else boxes or boxes_at(gateways),
             own_addresses=own,
             own_names=names,
             gateways=gateways,
@@ -233,11 +271,21 @@ def _tell(plan: "Plan") -> None:
             count=len(plan.space), boxes=len(plan.boxes)
         )
     )
-    for found in plan.space.every_range():
+    for found in plan.space.ranges:
         click.echo(f"  {found}")
+    if plan.space.ranges:
+        click.echo(_("Ports: {ports}").format(ports=plan.space.ports))
+    singles = plan.space.singles()
+    for address, ports in islice(singles, _MOST_TOLD):
+        click.echo(_("  {address}: {ports}").format(address=address, ports=ports))
+    if others := sum(1 for _single in singles):
+        click.echo(
+            ngettext("  and {count} other address", "  and {count} other addresses", others).format(count=others)
+        )
+    for box in plan.boxes:
+        click.echo(_("  {address}: {ports}").format(address=box.address, ports=f"{box.port}/udp"))
     for address, names in plan.names.items():
         click.echo(_("  {address} is asked as {names}").format(address=address, names=", ".join(names)))
-    click.echo(_("Ports: {ports}").format(ports=plan.space.ports))
     click.echo(_("Basis: {basis}. Nothing was sent.").format(basis=plan.scope.basis))
 
 
@@ -284,14 +332,35 @@ def show(
     following: str = "",
     silent: bool = False,
 ) -> None:
-    """Writes the reports that were asked for, then (unless `silent`) the result, and the command that may follow."""
-    from lightproof.documents import files, json, ndjson
+    """Prints the result (unless `silent`) and the command that may follow, and writes the reports that were asked for.
 
+    Each is done whatever becomes of the others. Raises what one of them raised for a person.
+    """
+    try:
+        if not silent:
+            _print(report, as_json=as_json, as_ndjson=as_ndjson, following=following)
+    finally:
+        _write(report, reports)
+
+
+def _write(report: "ExposureReport", reports: Sequence[Path]) -> None:
+    from lightproof.documents import files
+
+    failure: LightproofError | None = None
     for path in reports:
-        files.write(report, path)
+        try:
+            files.write(report, path)
+        except LightproofError as error:
+            failure = failure or error
+            continue
         click.echo(_("Report written: {path}").format(path=path), err=True)
-    if silent:
-        return
+    if failure is not None:
+        raise failure
+
+
+def _print(report: "ExposureReport", *, as_json: bool, as_ndjson: bool, following: str) -> None:
+    from lightproof.documents import json, ndjson
+
     out = sys.stdout.buffer
     if as_json:
         out.write(json.dumps(report))

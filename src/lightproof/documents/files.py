@@ -4,16 +4,18 @@ A report says where images can be read, so its file is its owner's alone (mode 0
 asked for: few runs write more than one.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Sequence
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from lightproof.documents import json, ndjson
 from lightproof.documents.model import Attachment, Document
-from lightproof.errors import UsageRefused, system_reason
+from lightproof.errors import MissingExtra, UsageRefused, system_reason
 from lightproof.evidence.records import ExposureReport
 from lightproof.locale import gettext as _
 
@@ -149,6 +151,25 @@ def render_document(document: Document, wanted: DocumentFormat) -> bytes:
             return docx(document)
 
 
+def ready_to_write(path: Path) -> None:
+    """That a report could be written there now: asked before the work whose result it is to be.
+
+    Raises:
+        UsageRefused: unknown format, or a place that cannot be written.
+        MissingExtra: PDF without the part `pdf`.
+    """
+    if format_of(path) is Format.PDF and find_spec("typst") is None:
+        raise MissingExtra("pdf")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        descriptor, draft = tempfile.mkstemp(prefix=".lightproof-", dir=path.parent)
+        os.close(descriptor)
+        Path(draft).unlink()
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
 def put(content: bytes, path: Path) -> None:
     """The file with this content, mode 0600; whoever looks sees the old file or the whole new one.
 
@@ -167,8 +188,12 @@ def put(content: bytes, path: Path) -> None:
             Path(draft).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise UsageRefused(
-            "report-not-written",
-            _("The report could not be written to “{path}”: {reason}.").format(path=path, reason=system_reason(error)),
-            _("Name a file in a folder that exists and that you may write to."),
-        ) from error
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> UsageRefused:
+    return UsageRefused(
+        "report-not-written",
+        _("The report could not be written to “{path}”: {reason}.").format(path=path, reason=system_reason(error)),
+        _("Name a file in a folder that exists and that you may write to."),
+    )

@@ -9,7 +9,7 @@ from pynetdicom import AE
 
 from check.services import serving
 from check.visiting import NOW, facts_of, signals_of, visit
-from lightproof.check.consent import Consent
+from lightproof.check.consent import MOST_TITLES, Consent
 from lightproof.check.detectors import dicom, dicom_tls
 from lightproof.check.wire import Wire
 from lightproof.dicom.association import Association
@@ -231,3 +231,22 @@ async def test_a_failed_get_was_run_only_if_it_tells_of_no_sub_operations(
     async with serving(behave) as port:
         seen = await visit(at(port), detectors=DETECTORS)
     assert facts_of(seen, "dicom").downloadable is downloadable
+
+
+async def test_every_title_that_may_be_guessed_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dicom.DETECTOR.guess_s >= dicom._PAUSE_BETWEEN_GUESSES_S  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(dicom, "_PAUSE_BETWEEN_GUESSES_S", 0.001)
+    called: list[str] = []
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readexactly(6)
+        request = await reader.readexactly(int.from_bytes(head[2:]))
+        called.append(request[4:20].decode().strip())
+        writer.write(bytes.fromhex("03 00 00000004 00 01 01 07"))
+        await reader.read()
+
+    titles = tuple(f"PACS{number}" for number in range(MOST_TITLES))
+    async with serving(behave) as port:
+        seen = await visit(at(port), detectors=DETECTORS, consent=Consent(called_aes=titles))
+    assert seen.unchecked == ()
+    assert [title for title in called if title.startswith("PACS")] == list(titles)

@@ -199,3 +199,10 @@ def test_a_viewers_configuration_may_be_hostile() -> None:
     for kind in (b"qidoRoot", b"wadoUriRoot"):
         many = viewer_roots(b"".join(kind + b":'/%d'," % i for i in range(1000)))
         assert len(many.roots + many.wado_uri) == 4
+
+
+async def test_an_open_archive_that_packs_its_answers_is_not_taken_for_a_closed_one() -> None:
+    packed = (200, "application/dicom+json\r\nContent-Encoding: gzip", "\x1f packed")
+    async with serving(answering({"/dicom-web/studies?": packed})) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert {(entry.detector, entry.reason) for entry in seen.unchecked} == {("dicomweb", "packed-answer")}

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from check import looking
-from check.services import dripping, flooding, saying, serving, silent
+from check.services import Behaviour, dripping, flooding, saying, serving, silent
 from check.visiting import facts_of, signals_of, visit
 from lightproof.check.detectors.nfs import DETECTOR, detect, is_everybody
 from lightproof.check.wire import Budget
@@ -154,3 +154,56 @@ async def test_changed_answers_end_in_observations_or_a_violation() -> None:
         async with a_mount_service(bytes(answer)) as port:
             seen = await look(port, budget=Budget(total_s=0.1))
         assert seen.violation in (None, "rpc-answer", "deadline")
+
+
+def test_the_port_of_the_mount_service_tells_what_is_exported(nfs_server: Callable[..., NfsServer]) -> None:
+    server = nfs_server({"/volume1/dicom": ["*"]})
+    seen = server.inside(lambda: visit(Target(server.address, 20_048), detectors=(DETECTOR,)))
+    assert signals_of(seen) == {"nfs-export-listed", "nfs-export-everyone"}
+    assert seen.unchecked == ()
+
+
+def rpc_service(*served: tuple[int, int], results: bytes = b"") -> Behaviour:
+    """Takes calls of these programs and versions, and answers each but NULL with `results`."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            length = int.from_bytes(await reader.readexactly(4)) & 0x7FFF_FFFF
+            number, _, _, program, version, procedure = struct.unpack_from(">6I", await reader.readexactly(length))
+            known = (program, version) in served
+            writer.write(reply(results if known and procedure else b"", number=number, status=0 if known else 1))
+
+    return behave
+
+
+A_MACHINE = "127.49.0.1"
+"""Nothing of another test listens here, whichever port is asked."""
+
+
+@pytest.mark.parametrize("version", [3, 4])
+async def test_an_nfs_server_without_its_helpers_is_reachable_and_its_exports_are_unknown(version: int) -> None:
+    async with serving(rpc_service((100_003, version)), address=A_MACHINE, port=2049):
+        seen = await visit(Target(A_MACHINE, 2049), detectors=(DETECTOR,))
+    assert facts_of(seen, "nfs") == Facts(reachable=True)
+    assert signals_of(seen) == {"nfs-listening"}
+    assert [(entry.detector, entry.reason) for entry in seen.unchecked] == [("nfs", "exports-unknown")]
+
+
+async def test_an_nfs_server_is_as_open_as_the_mount_service_beside_it_says() -> None:
+    async with (
+        serving(rpc_service((100_003, 3)), address=A_MACHINE, port=2049),
+        serving(rpc_service((100_005, 3), results=ONE_EXPORT), address=A_MACHINE, port=20_048),
+    ):
+        seen = await visit(Target(A_MACHINE, 2049), detectors=(DETECTOR,))
+        alone = await visit(Target(A_MACHINE, 20_048), detectors=(DETECTOR,))
+    for told in (seen, alone):
+        assert facts_of(told, "nfs") == Facts(reachable=True, open=True)
+        assert told.unchecked == ()
+
+
+@pytest.mark.parametrize("port", [2049, 20_048])
+async def test_another_service_on_a_port_of_nfs_is_none(port: int) -> None:
+    async with serving(rpc_service((100_021, 4)), address=A_MACHINE, port=port):
+        assert (await look(port, address=A_MACHINE)).signals == set()
+    async with serving(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), address=A_MACHINE, port=port):
+        assert (await look(port, address=A_MACHINE)).signals == set()

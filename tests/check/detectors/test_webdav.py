@@ -50,15 +50,18 @@ APACHE = {
     "OPTIONS /": (200, "httpd/unix-directory\r\nDAV: 1,2\r\nAllow: OPTIONS,GET,HEAD,POST,DELETE,PROPFIND,LOCK", ""),
     "PROPFIND /": (207, "text/xml", "<D:multistatus xmlns:D='DAV:'/>"),
 }
-"""What mod_dav answers (modules/dav/main/mod_dav.c, dav_method_options)."""
+"""What mod_dav answers, also where <LimitExcept GET HEAD OPTIONS PROPFIND> demands a password for all else
+(modules/dav/main/mod_dav.c, dav_method_options)."""
 
 
-async def test_a_folder_that_announces_put_for_a_new_file_is_writable() -> None:
+@pytest.mark.parametrize("server", ["", "\r\nServer: Apache", "\r\nServer: Microsoft-IIS/10.0"])
+async def test_what_a_folder_announces_for_a_new_file_is_told_and_proves_nothing(server: str) -> None:
     asked = Asked()
-    async with serving(answering(APACHE, asked=asked)) as port:
+    answers = {path: (status, head + server, body) for path, (status, head, body) in APACHE.items()}
+    async with serving(answering(answers, asked=asked)) as port:
         seen = await visit(at(port), detectors=DETECTORS)
-    assert facts_of(seen, "webdav") == Facts(reachable=True, open=True, writable=True)
-    assert signals_of(seen) == {"webdav-open", "webdav-writable", "http-clear-text"}
+    assert facts_of(seen, "webdav") == OPEN
+    assert signals_of(seen) == {"webdav-open", "webdav-put-announced", "http-clear-text"}
     assert {request.split()[0] for request in asked.requests} == {"OPTIONS", "PROPFIND"}
 
 

@@ -131,11 +131,43 @@ async def test_a_gzip_bomb_stays_packed() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     tracemalloc.start()
-    answer = await ask(saying(head + bomb), body_limit=128 * 1024)
+    async with serving(saying(head + bomb)) as port:
+        with pytest.raises(ProtocolViolation, match="packed-answer"):
+            async with HttpSession(a_wire(port)) as web:
+                answer = await web.request("/", body_limit=128 * 1024)
+                assert answer.body == bomb
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert answer.body == bomb
     assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("status", "coding", "body_limit", "packed"),
+    [
+        (200, "gzip", 1024, True),
+        (206, "br", 1024, True),
+        (200, "identity, ZSTD", 1024, True),
+        (200, "identity", 1024, False),
+        (200, "", 1024, False),
+        (404, "gzip", 1024, False),  # nothing is wanted of an error but that it is one
+        (200, "gzip", 0, False),
+    ],
+)
+async def test_an_answer_in_a_coding_that_nobody_asked_for_is_told_once_all_is_asked(
+    status: int, coding: str, body_limit: int, packed: bool
+) -> None:
+    answers = {"/packed": (status, f"text/plain\r\nContent-Encoding: {coding}", "xyz"), "/": (200, "text/plain", "ok")}
+    asked = Asked()
+    told = ""
+    async with serving(answering(answers, asked=asked)) as port:
+        try:
+            async with HttpSession(a_wire(port)) as web:
+                await web.request("/packed", body_limit=body_limit)
+                assert (await web.request("/other")).body == b"ok"
+        except ProtocolViolation as violation:
+            told = violation.reason
+    assert told == ("packed-answer" if packed else "")
+    assert asked.accepted_codings == {"identity"}
 
 
 async def test_memory_stays_small_whatever_comes() -> None:

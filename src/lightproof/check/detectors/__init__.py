@@ -57,6 +57,8 @@ class Detector:
     """What it may spend, for a protocol of many small questions; its time stays that of the engine's budget."""
     counting: Budget | None = None
     """What it may spend in all where the owner consented to counting, for one that counts."""
+    guess_s: float = 0.0
+    """What each AE title that the owner allowed may take besides, for one that tries them."""
 
     def expects(self, port: int) -> bool:
         """Whether it is known by its port alone, and this is one."""

@@ -82,7 +82,6 @@ that they accepted; but an Orthanc that is told not to store (DicomAlwaysAllowSt
 storing would prove that strangers may, so this is said and is no fact."""
 
 _CONGESTION_PAUSE_S: Final = 1.0
-_GUESSES: Final = 20
 _PAUSE_BETWEEN_GUESSES_S: Final = 1.0
 _CALLING_NOT_RECOGNISED: Final = 3
 _CALLED_NOT_RECOGNISED: Final = 7
@@ -210,7 +209,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
 
 
 async def _by_called_ae(wire: Wire) -> AsyncGenerator[Observation]:
-    for number, called_ae in enumerate((CALLED_AE, *wire.consent.called_aes[:_GUESSES])):
+    for number, called_ae in enumerate((CALLED_AE, *wire.consent.called_aes)):
         if number > 1:
             await asyncio.sleep(_PAUSE_BETWEEN_GUESSES_S)
         last: Observation | None = None
@@ -487,4 +486,5 @@ DETECTOR: Final = Detector(
     ports=DICOM_PORTS,
     speech=frozenset({Speech.DICOM, Speech.DICOM_TLS}),
     counting=Budget(total_s=120, bytes_in=64 * 1024 * 1024),  # 100,000 studies are about 20 MB
+    guess_s=_PAUSE_BETWEEN_GUESSES_S,
 )

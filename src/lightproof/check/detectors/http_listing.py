@@ -151,6 +151,6 @@ DETECTOR: Final = Detector(
     name="http_listing",
     services=(_SERVICE,),
     detect=detect,
-    ports=frozenset({80, 81, 443, 8000, 8008, 8080, 8081, 8443}),
+    ports=frozenset({80, 81, 443, 5000, 5001, 8000, 8008, 8080, 8081, 8443}),
     speech=WEB,
 )

@@ -99,6 +99,6 @@ DETECTOR: Final = Detector(
     name="s3",
     services=(_SERVICE,),
     detect=detect,
-    ports=frozenset({80, 443, 9000}),
+    ports=frozenset({80, 443, 9000, 9001}),
     speech=WEB,
 )

@@ -1,7 +1,9 @@
-"""WebDAV folders: open when they describe themselves to a stranger, writable when they announce PUT to one.
+"""WebDAV folders: open when they describe themselves to a stranger. Whether he may write there stays unknown.
 
-What a server announces is believed only for the name of a file that is not there (Orthanc announces every method it
-knows for its folders), and never of nginx and WsgiDAV, which announce PUT whatever their configuration allows.
+A server announces (Allow, RFC 9110 section 10.2.1) what it can do with a resource, not what this caller may: Apache
+announces PUT whatever its <LimitExcept> demands, nginx has one fixed list, WsgiDAV 4.4 forgets that its share is
+read-only. Only writing would prove it; so the announcement is told, and is no fact. It is asked of the name of a file
+that is not there: of their folders, servers announce every method they know.
 """
 
 from collections.abc import AsyncIterator
@@ -16,8 +18,6 @@ from lightproof.evidence.records import Facts, Observation
 _SERVICE: Final = "webdav"
 _USUAL_PLACES: Final = ("/", "/webdav/", "/dav/", "/dicom/", "/DICOM/", "/pacs/", "/share/")
 _NO_FILE: Final = "lightproof-no-such-file"
-_ANNOUNCE_ANYTHING: Final = ("nginx", "openresty", "wsgidav")
-"""ngx_http_dav_ext_module answers OPTIONS with one fixed list; WsgiDAV 4.4 forgets that its share is read-only."""
 
 
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
@@ -47,9 +47,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                     details={"announces_put": announced},
                     proof=found.proof(),
                 )
-                if announced and not putting.headers.get("server", "").lower().startswith(_ANNOUNCE_ANYTHING):
-                    facts = Facts(reachable=True, open=True, writable=True)
-                    yield wire.observed(_SERVICE, "webdav-writable", facts=facts, proof=putting.proof())
+                if announced:
+                    yield wire.observed(_SERVICE, "webdav-put-announced", proof=putting.proof())
             else:
                 continue
             for observation in clear_text(wire, _SERVICE):

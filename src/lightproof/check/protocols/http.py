@@ -1,7 +1,8 @@
 """HTTP/1.1 over a wire, for looking and never touching.
 
 h11 speaks the protocol; this module holds what makes it safe against a hostile server: only reading methods, no
-redirect followed, nothing decompressed, no cookie kept, headers and bodies cut at a cap. A server that asks to be left
+redirect followed, nothing decompressed, no cookie kept, headers and bodies cut at a cap. An answer that comes packed
+all the same is not read, and the session says so at its end. A server that asks to be left
 alone (429, 503) ends the detector's work. Of an answer whose media type is DICOM's own, which holds patients' data and
 nothing else, only the opening is ever read; a narrow session takes its head and that opening from the system and not
 one byte more.
@@ -97,7 +98,9 @@ class HttpSession:
     """Requests to one web server over one wire, on one kept-alive connection while the server allows it.
 
     Use as `async with HttpSession(wire) as web: answer = await web.request("/system")`. Raises what `Wire.connect`
-    raises, ProtocolViolation("not-http") for answers that are not HTTP and ("server-busy") for 429 and 503.
+    raises, ProtocolViolation("not-http") for answers that are not HTTP and ("server-busy") for 429 and 503. Leaving it
+    raises ProtocolViolation("packed-answer") where what was wanted of an answer came in a coding that nobody asked for:
+    what the others told stands, and that one is known not to be.
     `port` is for a server beside the target, at the same address: where an internet box describes itself. `narrow` is
     for questions about patients' data (see `Wire.connect`): slow for pages, and nothing is read beyond what was asked.
     """
@@ -109,6 +112,7 @@ class HttpSession:
         self._stack = AsyncExitStack()
         self._stream: Stream | None = None
         self._connection = h11.Connection(h11.CLIENT)
+        self._packed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,6 +121,8 @@ class HttpSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
+        if self._packed and kind is None:
+            raise ProtocolViolation("packed-answer")
 
     async def request(
         self,
@@ -182,7 +188,13 @@ class HttpSession:
         return answer
 
     def _request(self, ask: _Ask) -> h11.Request:
-        headers = {"host": origin(self._wire, self._port), "user-agent": USER_AGENT, "accept": "*/*", **ask.headers}
+        headers = {
+            "host": origin(self._wire, self._port),
+            "user-agent": USER_AGENT,
+            "accept": "*/*",
+            "accept-encoding": "identity",  # RFC 9110 section 12.5.3: without it, any coding may come
+            **ask.headers,
+        }
         if ask.content:
             headers["content-length"] = str(len(ask.content))
         try:
@@ -216,6 +228,7 @@ class HttpSession:
         elif headers.get("content-type", "").partition(";")[0].strip().lower() in _PATIENTS_DATA:
             kept = limit = min(ask.body_limit, _OPENING)
         body, complete = await self._body(stream, limit, exactly=ask.part is not None) if wanted else (b"", False)
+        self._packed = self._packed or (answer.status_code < 300 and bool(body[:kept]) and _is_packed(headers))
         left_over, _ = self._connection.trailing_data
         if complete and not left_over and self._connection.their_state is h11.DONE is self._connection.our_state:
             self._connection.start_next_cycle()
@@ -287,6 +300,12 @@ class HttpSession:
             self._stream = None
             stack, self._stack = self._stack, AsyncExitStack()
             await stack.aclose()
+
+
+def _is_packed(headers: Mapping[str, str]) -> bool:
+    """Whether the body is in a content coding (RFC 9110 section 8.4): gzip, br, zstd."""
+    codings = headers.get("content-encoding", "").lower().split(",")
+    return any(coding.strip() not in ("", "identity") for coding in codings)
 
 
 def origin(wire: Wire, port: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""ONC RPC over TCP (RFC 5531), with XDR (RFC 4506) read under limits: enough for three calls that only ask.
+"""ONC RPC over TCP (RFC 5531), with XDR (RFC 4506) read under limits: enough for four calls that only ask.
 
 A record's declared length is believed up to a cap; whatever does not fit is a ProtocolViolation("rpc-answer").
 """
@@ -21,6 +21,8 @@ _TCP: Final = 6
 _PORTMAPPER: Final = (100_000, 2)
 _GETPORT: Final = 3
 _MOUNT: Final = 100_005
+_NFS: Final = 100_003
+_NULL: Final = 0
 _EXPORT: Final = 5
 _MOST_EXPORTS: Final = 256
 _MOST_GROUPS: Final = 2_048
@@ -89,6 +91,16 @@ async def _record(stream: Stream) -> bytes:
     raise ProtocolViolation("rpc-answer")
 
 
+async def serves_nfs(stream: Stream, version: int, *, number: int) -> bool:
+    """Whether the port serves this version of NFS: its procedure NULL does nothing (RFC 1813 and 7530)."""
+    return await call(stream, _NFS, version, _NULL, number=number) is not None
+
+
+async def serves_mount(stream: Stream, version: int, *, number: int) -> bool:
+    """Whether the port serves this version of the mount service: NULL again (RFC 1813 section 5.2.0)."""
+    return await call(stream, _MOUNT, version, _NULL, number=number) is not None
+
+
 async def mount_port(stream: Stream, version: int, *, number: int) -> int | None:
     """The TCP port of the mount service (RFC 1833 section 3.2), 0 when there is none; None when it was not told."""
     wanted = struct.pack(">IIII", _MOUNT, version, _TCP, 0)
@@ -96,9 +108,9 @@ async def mount_port(stream: Stream, version: int, *, number: int) -> int | None
     return None if answer is None else answer.integer()
 
 
-async def exports(stream: Stream, version: int) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+async def exports(stream: Stream, version: int, *, number: int = 1) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
     """Directories and to whom they are given (RFC 1813 section 5.2.5); None when the server refuses to tell."""
-    answer = await call(stream, _MOUNT, version, _EXPORT)
+    answer = await call(stream, _MOUNT, version, _EXPORT, number=number)
     if answer is None:
         return None
     found: list[tuple[str, tuple[str, ...]]] = []

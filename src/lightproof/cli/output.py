@@ -1,0 +1,56 @@
+"""Standard output that says so when it cannot take what is printed: a full disk behind `> file`, a device that fails.
+
+Whatever prints, and through however many layers, the refusal comes from here: one door for every command.
+"""
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from lightproof.errors import UsageRefused, system_reason
+from lightproof.locale import gettext as _
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_STDOUT: Final = 1
+
+
+class _Output(io.FileIO):
+    """Raises UsageRefused where the system takes nothing more; a reader that left (BrokenPipeError) is no such case."""
+
+    def write(self, data: "ReadableBuffer", /) -> int | None:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            discard_output()  # what is still held back would be tried again at the end, and fail again
+            raise UsageRefused(
+                "output-not-written",
+                _("The result could not be printed: {reason}.").format(reason=system_reason(error)),
+                _("Make room where the output goes, or send it elsewhere, and run the command again."),
+            ) from error
+
+
+def discard_output() -> None:
+    """Nothing that is printed from now on goes anywhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STDOUT)
+    os.close(nowhere)
+
+
+def guard_output() -> None:
+    """Has everything that this process prints pass here."""
+    before = sys.stdout
+    if not isinstance(before, io.TextIOWrapper) or before.fileno() != _STDOUT:
+        return  # closed, or somebody else's: a test's
+    before.flush()
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Output(_STDOUT, "w", closefd=False)),
+        encoding=before.encoding,
+        errors=before.errors,
+        line_buffering=before.line_buffering,
+        write_through=before.write_through,
+    )
