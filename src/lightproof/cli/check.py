@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
+from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
 from lightproof.cli.progress import ProgressLine
-from lightproof.errors import LightproofError, UsageRefused
+from lightproof.errors import LightproofError
 from lightproof.evidence.records import Grade
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
@@ -32,14 +33,12 @@ _GRADES: Final = tuple(grade.value for grade in Grade if grade is not Grade.CLOS
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _RATE: Final = 1_000.0
 
-_NEVER_TOGETHER: Final = (
-    ("--json", "--ndjson"),
-    ("--box", "--no-box"),
-    ("--survey", "--box"),
-    ("--survey", "--count"),
-    ("--survey", "--called-ae"),
+_EXCLUDES: Final[Rules] = (
+    ("--json", ("--ndjson",)),
+    ("--no-box", ("--box",)),
+    ("--survey", ("--box", "--count", "--called-ae")),
 )
-"""Of each pair one would be left undone: a survey asks for nothing but whether DICOM is spoken."""
+"""A survey asks for nothing but whether DICOM is spoken."""
 _MOST_TOLD: Final = 20
 """Addresses with ports of their own that a dry run lists."""
 
@@ -92,7 +91,7 @@ _MOST_TOLD: Final = 20
 @click.option("--schema", is_flag=True, help=_("Print the JSON Schema of --json."))
 def command(**options: Any) -> int:
     """Makes the plan, carries it out, shows what was found."""
-    _refuse_conflicts(click.get_current_context())
+    refuse_what_is_not_heeded(excludes=_EXCLUDES)
     asked = Asked(**options)
     if asked.schema:
         from lightproof.documents.json import compact, schema
@@ -100,18 +99,6 @@ def command(**options: Any) -> int:
         click.echo(compact(schema()))
         return 0
     return _check(asked)
-
-
-def _refuse_conflicts(context: click.Context) -> None:
-    """Raises UsageRefused when two options were given of which one would be ignored."""
-    given = {name for option in context.command.params if context.params.get(option.name or "") for name in option.opts}
-    for one, other in _NEVER_TOGETHER:
-        if {one, other} <= given:
-            raise UsageRefused(
-                "options-conflict",
-                _("{one} and {other} cannot be asked together.").format(one=one, other=other),
-                _("Leave one of them out; “lightproof check --help” says what each does."),
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from lightproof.locale import gettext as _
 Rules = Sequence[tuple[str, Sequence[str]]]
 
 
-def refuse_what_is_not_heeded(needs: Rules, excludes: Rules = ()) -> None:
+def refuse_what_is_not_heeded(needs: Rules = (), excludes: Rules = ()) -> None:
     """Looks at the command that runs. Raises UsageRefused naming the option, and what is missing or in its way."""
     given = frozenset(_given(click.get_current_context()))
     for option, wanted in needs:
