@@ -7,6 +7,8 @@ The rules of the letter, version 1 (their texts and letters are rows of rules/le
   vulnerability is a finding and not a cap: versions are hints, since distributions repair without renumbering.
 - What could not be checked never raises the letter: one unchecked target caps it, and a run that checked nothing cannot
   be graded better than "to be strengthened". So does a forward of the box to a machine nobody looked at.
+- A target that stayed silent was not checked: only a refusal closes a port.
+- A survey has no letter: it asks nothing, so that nothing is established.
 """
 
 from collections import Counter
@@ -18,6 +20,8 @@ from lightproof.check.rules import CapRow, Rulebook
 from lightproof.evidence.records import Facts, Finding, Fix, Grade, Service, Severity, Vantage
 
 LETTER_VERSION: Final = "1"
+NOT_GRADED: Final = "?"
+"""In place of the letter where only who answers was looked for."""
 
 _GRAVEST_FACTS_FIRST: Final = (
     ("writable", Grade.WRITABLE),
@@ -35,7 +39,7 @@ class Coverage:
     """How much was looked at."""
 
     nothing_checked: bool = False
-    """Every target that was tried stayed unchecked, or none was tried."""
+    """Every target that was tried stayed unchecked, or silent; or none was tried."""
     unchecked: int = 0
     """Targets that could not be checked, or not to the end."""
     unknown_forwards: int = 0
