@@ -314,10 +314,11 @@ def test_a_run_that_nobody_answered_is_not_saved_by_the_box() -> None:
     assert "nothing-checked" not in [cap.id for cap in reported([], [silent]).caps]
 
 
-def test_a_survey_is_not_graded_whatever_it_sees() -> None:
-    made = reported([seen("dicom-association-accepted")], survey=True)
-    assert (made.letter, made.caps, made.fixes, made.survey) == ("?", (), (), True)
-    assert reported([seen("dicom-association-accepted")]).letter != "?"
+def test_a_survey_is_graded_as_one_that_asked_nothing_whatever_it_sees() -> None:
+    for observations in ([], [seen("dicom-association-accepted")], [seen("dicom-tls-mutual", service="dicom-tls")]):
+        made = reported(observations, survey=True, vantage=local)
+        assert (made.letter, made.caps[0].id, made.survey) == ("C", "survey", True)
+        assert reported(observations, vantage=local).letter < "C"
 
 
 def test_the_report_keeps_whether_counting_was_agreed_to() -> None:

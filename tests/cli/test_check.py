@@ -210,7 +210,8 @@ def test_a_survey_says_what_speaks_dicom_and_asks_nothing_more(archive: Orthanc,
     assert [(s["service"], s["port"], s["grade"]) for s in ran.json["services"]] == [
         ("dicom", archive.dicom_port, "reachable")
     ]
-    assert (ran.json["letter"], ran.json["survey"], ran.json["fixes"]) == ("?", True, [])
+    assert (ran.json["letter"], ran.json["caps"][0]["id"], ran.json["survey"]) == ("C", "survey", True)
     told = lightproof("check", "127.0.0.1", "--ports", ports_of(archive), "--survey", home=tmp_path).out.decode()
+    assert "Not established" in told
     assert "This was a survey" in told
     assert "ask who is calling" not in told

@@ -276,11 +276,14 @@ def test_a_service_that_was_only_reached_is_never_said_to_ask(
     assert answered.rows[0][3].word == "Reached; no more is known"  # type: ignore[union-attr]
 
 
-def test_a_survey_has_no_letter_and_says_that_nothing_was_asked(a_practice: ExposureReport) -> None:
+def test_a_survey_says_that_nothing_was_asked_and_its_letter_that_nothing_is_established(
+    a_practice: ExposureReport,
+) -> None:
     found = a_service("192.168.1.9", 104, "dicom", Grade.REACHABLE, Facts(reachable=True))
-    survey = replace(a_practice, letter="?", services=(found,), findings=(), fixes=(), caps=(), survey=True)
+    cap = Cap(id="survey", letter="C", texts={"en": "This was a survey."})
+    survey = replace(a_practice, letter="C", services=(found,), findings=(), fixes=(), caps=(cap,), survey=True)
     verdict = blocks(survey, Verdict)[0]
-    assert (verdict.letter, verdict.word) == ("?", "Not graded")
+    assert (verdict.letter, verdict.word) == ("C", "Not established")
     assert verdict.sentence == "1 DICOM service answers. This was a survey: what it lets strangers do was not asked."
     assert sentence_of(survey, services=()).startswith("No service answered as DICOM does.")
     assert not any("Nothing to do" in block.text for block in blocks(survey, Paragraph))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from lightproof.check.canonical import evidence_of, in_order, plain
-from lightproof.check.grade import LETTER_VERSION, NOT_GRADED, Coverage, Letter, fixes, grade, letter
+from lightproof.check.grade import LETTER_VERSION, Coverage, fixes, grade, letter
 from lightproof.check.rules import BREACH_DUTIES, Rulebook, RuleRow
 from lightproof.check.vantage import Forward, forward_of, vantage_of_box
 from lightproof.check.vulnerabilities import Vulnerability, match
@@ -125,7 +125,7 @@ def report(
     counting: bool = False,
     survey: bool = False,
 ) -> ExposureReport:
-    """All that a run saw, graded and explained; a survey's letter is NOT_GRADED, since it asked nothing.
+    """All that a run saw, graded and explained.
 
     `targets` counts what was tried; `answered` says whether one of them picked up or refused; `vantage` says from where
     strangers reach a target, apart from what the box's port mappings among the observations add; `processes` names the
@@ -165,10 +165,11 @@ def report(
     outside = [service for service in services if not service.serves_the_inside]
     coverage = Coverage(
         nothing_checked=(not answered and not outside) or (not services and len(undone) >= targets),
+        survey=survey,
         unchecked=len(undone),
         unknown_forwards=len(mapped.unknown),
     )
-    verdict = Letter(letter=NOT_GRADED, caps=()) if survey else letter(services, book.caps, coverage)
+    verdict = letter(services, book.caps, coverage)
     texts = {cap.id: cap for cap in book.caps}
     return ExposureReport(
         lightproof=lightproof,
@@ -185,7 +186,7 @@ def report(
         services=services,
         findings=numbered.findings,
         rules=_rules(drafts, seen, book),
-        fixes=() if survey else fixes(services, numbered.findings, book, coverage),
+        fixes=fixes(services, numbered.findings, book, coverage),
         unchecked=tuple(sorted({*left, *mapped.unchecked}, key=lambda u: (u.target, u.detector, u.reason))),
         observations=evidence,
         evidence_sha256=digest,

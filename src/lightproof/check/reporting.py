@@ -11,7 +11,7 @@ from lightproof.evidence.records import ExposureReport, Observation, Unchecked
 
 
 def perform(plan: Plan, look: Look, watcher: Watcher, *, survey: bool = False) -> ExposureReport:
-    """Carries the plan out and gives its graded report; that of a `survey` is not graded. Raises what `look` raises."""
+    """Carries the plan out and gives its graded report; a `survey` asked nothing. Raises what `look` raises."""
     seen = _Collected(watcher)
     span = look(seen)
     made = report(

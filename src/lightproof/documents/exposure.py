@@ -36,6 +36,8 @@ from lightproof.evidence.records import ExposureReport, Finding, Grade, Service,
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
+_NOTHING_KNOWN: Final = frozenset({"nothing-checked", "survey"})
+"""Caps of runs that established nothing."""
 _ROWS_ON_PAGE_ONE: Final = 6
 _URGENT: Final = 3
 _RUNGS: Final = 5
@@ -98,7 +100,7 @@ def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> t
 def _verdict(report: ExposureReport) -> Verdict:
     return Verdict(
         letter=wording.letter_sign(report.letter),
-        word=wording.letter_word(report.letter),
+        word=_("Not established") if _establishes_nothing(report) else wording.letter_word(report.letter),
         tone=wording.letter_tone(report.letter),
         sentence=_sentence(report),
         reasons=tuple(map(cap_text, report.caps[:CAPS_ON_PAGE_ONE])),
@@ -110,8 +112,8 @@ def _sentence(report: ExposureReport) -> str:
         return wording.survey_sentence(len(report.services))
     services = _met_by_strangers(report)
     if not services:
-        nobody = any(cap.id == "nothing-checked" for cap in report.caps)
-        return wording.sentence_of_nothing((entry.reason for entry in report.unchecked), nobody=nobody)
+        reasons = (entry.reason for entry in report.unchecked)
+        return wording.sentence_of_nothing(reasons, nobody=_establishes_nothing(report))
     gravest = max(services, key=_gravity)
     beside = [service for service in services if service.vantage is gravest.vantage]
     return wording.sentence(
@@ -120,6 +122,11 @@ def _sentence(report: ExposureReport) -> str:
         images_readable=any(service.facts.downloadable for service in beside),
         asks=all(map(wording.asks_who_is_calling, beside)),
     )
+
+
+def _establishes_nothing(report: ExposureReport) -> bool:
+    """Whether the letter only says that nothing was checked, or asked."""
+    return any(cap.id in _NOTHING_KNOWN for cap in report.caps)
 
 
 def _met_by_strangers(report: ExposureReport) -> tuple[Service, ...]:

@@ -240,7 +240,6 @@ class ExposureReport:
     lightproof: str
     """Version of the tool."""
     letter: str
-    """A to F; `?` for a survey, which grades nothing."""
     letter_version: str
     caps: tuple[Cap, ...]
     """What holds the letter down, gravest first; empty for an A."""
@@ -260,4 +259,4 @@ class ExposureReport:
     counting: bool = False
     """Whether studies might be counted (`--count`), beyond the totals that servers tell of themselves."""
     survey: bool = False
-    """Only who answers was looked for (`--survey`): nothing was asked, so that nothing is graded."""
+    """Only who answers was looked for (`--survey`): nothing was asked, so that nothing is established."""

@@ -38,7 +38,7 @@ Effect = Literal[
 certificates, its way in from the Internet, a forward to the unknown."""
 Fact = Literal["reachable", "open", "listable", "downloadable", "writable"]
 LetterName = Literal["B", "C", "D", "E", "F"]
-State = Literal["nothing-checked", "unchecked", "unknown-forward"]
+State = Literal["nothing-checked", "survey", "unchecked", "unknown-forward"]
 
 HOW: Final = "{how}"
 """The step of a remedy in whose place the steps for the product stand."""
