@@ -286,6 +286,9 @@ def test_a_survey_says_that_nothing_was_asked_and_its_letter_that_nothing_is_est
     assert (verdict.letter, verdict.word) == ("C", "Not established")
     assert verdict.sentence == "1 DICOM service answers. This was a survey: what it lets strangers do was not asked."
     assert sentence_of(survey, services=()).startswith("No service answered as DICOM does.")
+    assert not any("anyone" in item for item in blocks(survey, Counts)[0].items)
+    assert "nothing more" in blocks(survey, Paragraph, 1)[0].text
+    assert not any("to the end" in block.text for block in blocks(replace(survey, unchecked=()), Paragraph, 1))
     assert not any("Nothing to do" in block.text for block in blocks(survey, Paragraph))
 
 
@@ -303,7 +306,9 @@ def test_what_could_not_be_checked_is_never_told_as_nothing_that_answered(
     a_practice: ExposureReport, reasons: tuple[str, ...], nobody: bool, sentence: str
 ) -> None:
     caps = (Cap(id="nothing-checked", letter="C", texts={"en": "x"}),) if nobody else ()
-    assert sentence_of(a_practice, services=(), unchecked=tuple(map(left, reasons)), caps=caps).startswith(sentence)
+    unchecked = replace(a_practice, services=(), findings=(), unchecked=tuple(map(left, reasons)), caps=caps)
+    assert sentence_of(unchecked).startswith(sentence)
+    assert not any("Nothing to do" in block.text for block in blocks(unchecked, Paragraph))
 
 
 def test_a_box_that_answers_the_inside_is_no_headline_and_answers_nobody(a_practice: ExposureReport) -> None:

@@ -88,6 +88,10 @@ def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> t
         blocks.append(
             Paragraph(_("A check of what a survey found, without --survey, tells what it lets strangers do."))
         )
+    elif report.unchecked:
+        blocks.append(
+            Paragraph(_("The full report lists what could not be checked, and why: see to it, and check it again."))
+        )
     else:
         blocks.append(
             Paragraph(_("Nothing to do was found. Check again after every change of software or internet box."))
@@ -152,7 +156,11 @@ def _gravity(service: Service) -> tuple[bool, Grade, int]:
 def _counts(report: ExposureReport) -> Counts:
     exposed = sum(service.grade >= Grade.OPEN for service in _met_by_strangers(report))
     items = [
-        ngettext("{n} service answers anyone", "{n} services answer anyone", exposed).format(n=wording.number(exposed)),
+        ngettext("{n} service answers anyone", "{n} services answer anyone", exposed).format(n=wording.number(exposed))
+    ]
+    if not exposed and _establishes_nothing(report):
+        items = []  # nobody asked
+    items += [
         ngettext("{n} finding", "{n} findings", len(report.findings)).format(n=wording.number(len(report.findings))),
     ]
     counted = _counted(report.services)

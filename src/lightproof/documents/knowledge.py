@@ -24,6 +24,11 @@ def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
     return (
         Paragraph(
             _(
+                "This was a survey: each target was asked for a DICOM association, and nothing more. "
+                "What a service allows a stranger was not looked at."
+            )
+            if report.survey
+            else _(
                 "Each service was spoken to in its own protocol, just far enough to see what it allows a stranger. "
                 "A search that was carried out is proved with a question that nothing can match; "
                 "a readable file with four bytes that no patient is in."
@@ -32,7 +37,7 @@ def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
         FactList(_circumstances(report)),
         Items(_("What was not taken"), _not_taken(report)),
         *_counted(report),
-        *_not_checked(report.unchecked),
+        *_not_checked(report),
         *_reasons(report),
         *_answered(report.services),
     )
@@ -149,12 +154,11 @@ def _counted(report: ExposureReport) -> tuple[Block, ...]:
     return (Items(_("Where the numbers come from"), tuple(lines)),) if lines else ()
 
 
-def _not_checked(unchecked: Sequence[Unchecked]) -> tuple[Block, ...]:
+def _not_checked(report: ExposureReport) -> tuple[Block, ...]:
+    unchecked = report.unchecked
     if not unchecked:
-        return (
-            Heading(_("What could not be checked")),
-            Paragraph(_("Every target was checked to the end.")),
-        )
+        tried = _("Every target was tried.") if report.survey else _("Every target was checked to the end.")
+        return Heading(_("What could not be checked")), Paragraph(tried)
     reasons = Counter(entry.reason for entry in unchecked).most_common()
     rows = tuple(
         (wording.reason_word(reason), wording.number(n), _examples(unchecked, reason))
