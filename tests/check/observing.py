@@ -70,6 +70,7 @@ def reported(
     targets: int = 10,
     book: Rulebook | None = None,
     own_addresses: frozenset[str] = frozenset(),
+    **more: bool,
 ) -> ExposureReport:
     return report(
         observations,
@@ -82,4 +83,5 @@ def reported(
         scope=ScopeRecord(basis="own"),
         vantage=vantage,
         own_addresses=own_addresses,
+        **more,
     )

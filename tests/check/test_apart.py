@@ -57,11 +57,11 @@ def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
         watcher.swept(5, 9, 1)
         watcher.learnt([SEEN], [LEFT])
         watcher.visited(1, 1)
-        return Span(AT, AT)
+        return Span(AT, AT, answered=False)
 
     heard = Heard()
     with apart(looking(look)) as looked:
-        assert looked(heard) == Span(AT, AT)
+        assert looked(heard) == Span(AT, AT, answered=False)
     assert heard.counts == [(5, 9, 1), (1, 1)]
     assert heard.records == [SEEN, LEFT]
 

@@ -146,6 +146,10 @@ def test_a_mapping_to_what_nobody_checked_is_medium_and_caps_the_letter() -> Non
     assert (finding.rule, finding.severity) == ("box-port-leads-to-unknown", Severity.MEDIUM)
     assert "tcp 8080 -> 192.168.1.99:8080" in finding.evidence
     assert made.letter == "C"
+    assert [(left.target, left.reason) for left in made.unchecked] == [
+        (Target("192.168.1.99", 8080), "forward-not-checked")
+    ]
+    assert made.fixes[-1].letter_after == "A"  # once it is gone, nothing is left unchecked
     assert [fix.letter_after for fix in made.fixes] == ["A"]
 
 
@@ -290,3 +294,32 @@ def test_a_hundred_thousand_observations_are_no_burden() -> None:
     assert time.process_time() - began < 30  # a few seconds; the margin is for a loaded machine
     assert ARCHIVE.port == 11112
     assert made.finished - made.started == timedelta(seconds=9)
+
+
+def test_a_dmz_that_leads_to_what_nobody_checked_is_unchecked_on_every_port() -> None:
+    made = reported([mapping("192.168.1.99", 0, 0)], vantage=local)
+    assert [left.target for left in made.unchecked] == [Target("192.168.1.99", 0)]
+
+
+def test_a_forward_to_what_was_checked_leaves_nothing_unchecked() -> None:
+    made = reported([query_open(Target("192.168.1.20", 11112)), mapping("192.168.1.20", 11112, 104)], vantage=local)
+    assert made.unchecked == ()
+
+
+def test_a_run_that_nobody_answered_is_not_saved_by_the_box() -> None:
+    silent = Unchecked(target=ARCHIVE, detector="sweep", reason="no-answer")
+    box = mapping("192.168.1.99", 80, 80)
+    assert "nothing-checked" in [cap.id for cap in reported([], [silent], answered=False).caps]
+    assert "nothing-checked" in [cap.id for cap in reported([box], [silent], answered=False, vantage=local).caps]
+    assert "nothing-checked" not in [cap.id for cap in reported([], [silent]).caps]
+
+
+def test_a_survey_is_graded_as_one_that_asked_nothing_whatever_it_sees() -> None:
+    for observations in ([], [seen("dicom-association-accepted")], [seen("dicom-tls-mutual", service="dicom-tls")]):
+        made = reported(observations, survey=True, vantage=local)
+        assert (made.letter, made.caps[0].id, made.survey) == ("C", "survey", True)
+        assert reported(observations, vantage=local).letter < "C"
+
+
+def test_the_report_keeps_whether_counting_was_agreed_to() -> None:
+    assert [reported([], counting=agreed).counting for agreed in (False, True)] == [False, True]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightproof.check.journal import Journal, journal_of, merged, read, refuse_unusable
+from lightproof.check.sweeping.hearing import Hearing
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
@@ -23,13 +24,15 @@ SEEN = Observation(
     facts=Facts(reachable=True, open=True),
     details={"contexts_accepted": 3},
 )
+HEARD = Hearing(anybody=True, machines={"127.0.0.1"})
+MISSED = Hearing(silence="no-answer", unheard={"127.0.0.9": ("no-answer", 104)})
 
 
 def written(path: Path) -> Path:
     with Journal(path) as journal:
         journal.begin("plan", "2026-11-23T10:00:00Z")
-        journal.swept([(0, 10), (20, 30)], [SEEN.target])
-        journal.swept([(10, 20)], [])
+        journal.swept([(0, 10), (20, 30)], [SEEN.target], HEARD)
+        journal.swept([(10, 20)], [], MISSED)
         journal.visited(SEEN.target, [SEEN], [Unchecked(target=SEEN.target, detector="web", reason="deadline")])
     return path
 
@@ -39,6 +42,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert done.started == "2026-11-23T10:00:00Z"
     assert done.swept == [(0, 30)]
     assert list(done.answering) == [SEEN.target]
+    assert done.hearing == Hearing(True, "no-answer", {"127.0.0.1"}, {"127.0.0.9": ("no-answer", 104)})
     assert done.visited[SEEN.target] == ((SEEN,), (Unchecked(target=SEEN.target, detector="web", reason="deadline"),))
 
 
@@ -50,7 +54,7 @@ def test_a_journal_cut_anywhere_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
         torn.write_bytes(whole[:cut])
         read(torn, "plan")
         with journal_of(torn, "plan", resume=True, started="2026-11-24T10:00:00Z") as (journal, _done):
-            journal.swept([(90, 91)], [])
+            journal.swept([(90, 91)], [], Hearing())
         assert (90, 91) in read(torn, "plan").swept
 
 
@@ -78,10 +82,10 @@ def test_two_runs_do_not_write_to_one_journal(tmp_path: Path) -> None:
 def test_a_second_run_takes_nothing_from_the_first(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with journal_of(path, "plan", resume=False, started="2026-11-23T10:00:00Z") as (first, _done):
-        first.swept([(0, 10)], [])
+        first.swept([(0, 10)], [], Hearing())
         with pytest.raises(UsageRefused), journal_of(path, "plan", resume=False, started="2026-11-23T10:05:00Z"):
             pass
-        first.swept([(10, 20)], [])
+        first.swept([(10, 20)], [], Hearing())
         assert read(path, "plan").swept == [(0, 20)]
 
 

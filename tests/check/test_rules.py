@@ -181,6 +181,7 @@ GOOD = """
 [[source]]
 id = "somewhere"
 source = "Somewhere"
+fr = "Quelque part"
 date = 2026-11-23
 
 [[rule]]

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 
 
 @contextmanager
-def dropping_calls() -> Iterator[int]:
+def dropping_calls(address: str = "127.0.0.1") -> Iterator[int]:
     """A port whose queue is full: the system drops what else arrives there, as a filter would."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((address, 0))
         listener.listen(0)
         for _ in range(4):
             filler = stack.enter_context(socket.socket())

@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from check.unanswered_ports import dropping_calls
 from cli.running import lightproof
 from journeys.leaks import leaks, unlocked
 from peers.images import Study, paths_of
@@ -76,6 +77,14 @@ def test_no_output_names_a_patient(archive: Orthanc, studies: tuple[Study, ...],
 def test_nothing_exposed_ends_well(tmp_path: Path) -> None:
     ran = lightproof("check", "127.0.0.1", "--ports", free_port(), "--json", home=tmp_path)
     assert (ran.code, ran.json["letter"], ran.json["services"]) == (0, "A", [])
+
+
+def test_silence_is_no_closed_port(tmp_path: Path) -> None:
+    with dropping_calls() as port:
+        ran = lightproof("check", f"127.0.0.1:{port}", "--json", home=tmp_path)
+    assert ran.code == 4
+    assert [(entry["target"]["port"], entry["reason"]) for entry in ran.json["unchecked"]] == [(port, "no-answer")]
+    assert (ran.json["letter"], ran.json["caps"][0]["id"]) == ("C", "nothing-checked")
 
 
 def test_a_service_that_stays_silent_is_listed_as_not_checked(tmp_path: Path) -> None:
@@ -252,3 +261,8 @@ def test_a_survey_says_what_speaks_dicom_and_asks_nothing_more(archive: Orthanc,
     assert [(s["service"], s["port"], s["grade"]) for s in ran.json["services"]] == [
         ("dicom", archive.dicom_port, "reachable")
     ]
+    assert (ran.json["letter"], ran.json["caps"][0]["id"], ran.json["survey"]) == ("C", "survey", True)
+    told = lightproof("check", "127.0.0.1", "--ports", ports_of(archive), "--survey", home=tmp_path).out.decode()
+    assert "Not established" in told
+    assert "This was a survey" in told
+    assert "ask who is calling" not in told

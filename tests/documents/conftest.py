@@ -296,6 +296,7 @@ def practice() -> ExposureReport:
                 },
             ),
         ),
+        counting=True,
         unchecked=(
             Unchecked(target=Target("192.168.1.44", 104), detector="dicom", reason="deadline"),
             Unchecked(target=Target("192.168.1.45", 445), detector="smb", reason="protocol-violation"),

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import pytest
 
+from documents.conftest import a_service
 from lightproof.documents.exposure import exposure_document
 from lightproof.documents.model import (
     BarChart,
@@ -18,7 +19,17 @@ from lightproof.documents.model import (
     Table,
     Verdict,
 )
-from lightproof.evidence.records import ExposureReport, Facts, Grade, RuleText, Severity, Vantage
+from lightproof.evidence.records import (
+    Cap,
+    ExposureReport,
+    Facts,
+    Grade,
+    RuleText,
+    Severity,
+    Target,
+    Unchecked,
+    Vantage,
+)
 from lightproof.locale import speaking
 
 B = TypeVar("B")
@@ -54,7 +65,18 @@ def seen_as(report: ExposureReport, grade: Grade, vantage: Vantage, **facts: boo
             {},
             "Any program on this machine can list your patients and their examinations.",
         ),
-        (Grade.REACHABLE, Vantage.THIS_MACHINE, {}, "Your services ask who is calling before they answer."),
+        (
+            Grade.REACHABLE,
+            Vantage.THIS_MACHINE,
+            {"open": False},
+            "Your services ask who is calling before they answer.",
+        ),
+        (
+            Grade.REACHABLE,
+            Vantage.LOCAL_NETWORK,
+            {},
+            "Services of yours can be reached from your network; what they let strangers do is not known.",
+        ),
     ],
 )
 def test_the_sentence_says_who_can_do_what(
@@ -65,12 +87,13 @@ def test_the_sentence_says_who_can_do_what(
 
 def test_every_grade_has_a_sentence_from_every_vantage(a_practice: ExposureReport) -> None:
     said = {
-        blocks(seen_as(a_practice, grade, vantage, downloadable=readable), Verdict)[0].sentence
+        blocks(seen_as(a_practice, grade, vantage, downloadable=readable, open=opened), Verdict)[0].sentence
         for grade in Grade
         for vantage in Vantage
         for readable in (True, False)
+        for opened in (False, True)
     }
-    assert len(said) == 3 * 6 + 1
+    assert len(said) == 3 * 7 + 1
 
 
 def test_what_the_internet_can_list_outranks_what_only_this_machine_can_alter(a_practice: ExposureReport) -> None:
@@ -82,7 +105,7 @@ def test_what_the_internet_can_list_outranks_what_only_this_machine_can_alter(a_
 
 def test_counts_end_in_no_image_copied(a_practice: ExposureReport) -> None:
     assert blocks(a_practice, Counts)[0].items == (
-        "3 services answer anyone", "5 findings", "1,200 studies", "5,300 series", "2 not checked", "0 image copied",
+        "2 services answer anyone", "5 findings", "1,200 studies", "5,300 series", "2 not checked", "0 image copied",
     )  # fmt: skip
 
 
@@ -151,7 +174,7 @@ def test_many_places_are_listed_up_to_a_bound_and_the_rest_is_said(
 
 def test_the_chart_says_in_words_what_it_draws(a_practice: ExposureReport) -> None:
     chart = blocks(a_practice, BarChart)[0]
-    assert [bar.value for bar in chart.bars] == [3, 2, 2, 0]
+    assert [bar.value for bar in chart.bars] == [2, 2, 2, 0]
     assert "Gives images: 2" in chart.description
 
 
@@ -160,19 +183,21 @@ def test_how_we_know_says_what_was_not_taken_and_not_checked(a_practice: Exposur
     assert facts["Ended"] == "23 November 2026, 10:00 UTC, after 47 seconds"
     assert facts["Reached by"] == "anyone on the Internet, anyone on the local network"
     taken = next(block for block in blocks(a_practice, Items, 1) if block.title == "What was not taken")
-    assert any("counted because that was asked for" in line for line in taken.items)
+    assert any("numbers were asked for only to count them" in line for line in taken.items)
+    told = next(block for block in blocks(a_practice, Items, 1) if block.title == "Where the numbers come from")
+    assert ["counted because that was asked for" in line for line in told.items] == [True]
     assert table(a_practice, "What could not be checked", 1).rows[0] == (
         "did not finish answering in the time allowed", "1", "192.168.1.44:104",
     )  # fmt: skip
 
 
 def test_nothing_found_is_said_without_promising_safety(a_practice: ExposureReport) -> None:
-    clean = replace(a_practice, letter="A", services=(), findings=(), rules={}, fixes=(), caps=())
+    clean = replace(a_practice, letter="A", services=(), findings=(), rules={}, fixes=(), caps=(), unchecked=())
     document = exposure_document(clean)
     assert len(document.sections) == 2
     assert blocks(clean, Verdict)[0].sentence == "Nothing that holds medical images answered."
     assert blocks(clean, Paragraph)[0].text.startswith("Nothing to do was found.")
-    assert any("not safe" in block.text for block in blocks(clean, Paragraph, 1))
+    assert any("checked to the end" in block.text for block in blocks(clean, Paragraph, 1))
 
 
 def test_rules_speak_french_to_a_french_reader(a_practice: ExposureReport) -> None:
@@ -222,3 +247,148 @@ def test_many_kinds_of_finding_leave_the_first_page_whole(a_practice: ExposureRe
     shown = table(replace(a_practice, findings=findings), "Findings")
     assert len(shown.rows) == 5
     assert shown.left_out == "35 more kinds of finding are described further on in the report."
+
+
+def left(reason: str, port: int = 104) -> Unchecked:
+    return Unchecked(target=Target("192.168.1.9", port), detector="test", reason=reason)
+
+
+def sentence_of(report: ExposureReport, **changed: object) -> str:
+    return blocks(replace(report, **changed), Verdict)[0].sentence  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("protection", ["authentication", "mutual-tls", "called-ae-checked", "calling-ae-checked"])
+def test_a_service_that_was_seen_to_ask_is_said_to(a_practice: ExposureReport, protection: str) -> None:
+    asking = a_service("192.168.1.9", 104, "dicom", Grade.REACHABLE, Facts(reachable=True), protections=(protection,))
+    assert "ask who is calling" in sentence_of(a_practice, services=(asking,))
+    assert table(replace(a_practice, services=(asking,)), "What answered", 1).rows[0][3].word == "Asks who is calling"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("protections", [(), ("tls",), ("signing",)])
+def test_a_service_that_was_only_reached_is_never_said_to_ask(
+    a_practice: ExposureReport, protections: tuple[str, ...]
+) -> None:
+    asking = a_service("192.168.1.8", 104, "dicom", Grade.REACHABLE, Facts(reachable=True, open=False))
+    reached = a_service("192.168.1.9", 104, "dicom", Grade.REACHABLE, Facts(reachable=True), protections=protections)
+    said = sentence_of(a_practice, services=(asking, reached))
+    assert said == "Services of yours can be reached from your network; what they let strangers do is not known."
+    answered = table(replace(a_practice, services=(reached,)), "What answered", 1)
+    assert answered.rows[0][3].word == "Reached; no more is known"  # type: ignore[union-attr]
+
+
+def test_a_survey_says_that_nothing_was_asked_and_its_letter_that_nothing_is_established(
+    a_practice: ExposureReport,
+) -> None:
+    found = a_service("192.168.1.9", 104, "dicom", Grade.REACHABLE, Facts(reachable=True))
+    cap = Cap(id="survey", letter="C", texts={"en": "This was a survey."})
+    survey = replace(a_practice, letter="C", services=(found,), findings=(), fixes=(), caps=(cap,), survey=True)
+    verdict = blocks(survey, Verdict)[0]
+    assert (verdict.letter, verdict.word) == ("C", "Not established")
+    assert verdict.sentence == "1 DICOM service answers. This was a survey: what it lets strangers do was not asked."
+    assert sentence_of(survey, services=()).startswith("No service answered as DICOM does.")
+    assert not any("anyone" in item for item in blocks(survey, Counts)[0].items)
+    assert "nothing more" in blocks(survey, Paragraph, 1)[0].text
+    assert not any("to the end" in block.text for block in blocks(replace(survey, unchecked=()), Paragraph, 1))
+    assert not any("Nothing to do" in block.text for block in blocks(survey, Paragraph))
+
+
+@pytest.mark.parametrize(
+    ("reasons", "nobody", "sentence"),
+    [
+        (("service-unavailable",), True, "What answered could not be checked: "),
+        (("no-answer", "silent"), False, "What answered could not be checked: "),
+        (("no-answer", "unreachable"), True, "Nothing answered, and silence is no proof: "),
+        (("scope-expired",), True, "Nothing could be checked: "),
+        (("no-answer",), False, "Nothing that holds medical images answered, but not everything could be checked."),
+    ],
+)
+def test_what_could_not_be_checked_is_never_told_as_nothing_that_answered(
+    a_practice: ExposureReport, reasons: tuple[str, ...], nobody: bool, sentence: str
+) -> None:
+    caps = (Cap(id="nothing-checked", letter="C", texts={"en": "x"}),) if nobody else ()
+    unchecked = replace(a_practice, services=(), findings=(), unchecked=tuple(map(left, reasons)), caps=caps)
+    assert sentence_of(unchecked).startswith(sentence)
+    assert not any("Nothing to do" in block.text for block in blocks(unchecked, Paragraph))
+
+
+def test_a_box_that_answers_the_inside_is_no_headline_and_answers_nobody(a_practice: ExposureReport) -> None:
+    opened = Facts(reachable=True, open=True)
+    box = a_service("192.168.1.1", 1900, "upnp-igd", Grade.OPEN, opened)
+    alone = replace(a_practice, services=(box,), findings=(), unchecked=())
+    assert blocks(alone, Verdict)[0].sentence == "Nothing that holds medical images answered."
+    assert blocks(alone, Counts)[0].items[0] == "0 services answer anyone"
+    assert not blocks(alone, BarChart)
+    outside = replace(alone, services=(replace(box, vantage=Vantage.INTERNET),))
+    assert "anyone on the Internet" in blocks(outside, Verdict)[0].sentence
+    assert blocks(outside, Counts)[0].items[0] == "1 service answers anyone"
+
+
+def test_an_archive_on_two_ports_of_a_machine_counts_once(a_practice: ExposureReport) -> None:
+    opened = Facts(reachable=True, open=True)
+
+    def archive(address: str, port: int, **counts: int) -> object:
+        return a_service(address, port, "orthanc", Grade.OPEN, opened, counts=counts)
+
+    services = (
+        archive("192.168.1.9", 4242, studies=2),
+        archive("192.168.1.9", 8042, studies=2, series=5),
+        archive("192.168.1.8", 8042, studies=7),
+    )
+    assert blocks(replace(a_practice, services=services), Counts)[0].items[2:4] == ("9 studies", "5 series")  # type: ignore[arg-type]
+
+
+def test_counting_is_said_to_be_asked_for_only_where_it_was(a_practice: ExposureReport) -> None:
+    opened = Facts(reachable=True, open=True, listable=True)
+    totals = a_service("192.168.1.9", 8042, "orthanc", Grade.LISTABLE, opened, counts={"studies": 2, "patients": 1})
+    files = a_service("192.168.1.9", 21, "ftp", Grade.LISTABLE, opened, counts={"files": 6})
+    dicom = a_service("192.168.1.9", 104, "dicom", Grade.LISTABLE, opened)
+
+    def told(report: ExposureReport, title: str) -> str:
+        return " ".join(line for b in blocks(report, Items, 1) if b.title == title for line in b.items)
+
+    unasked = replace(a_practice, services=(totals, files, dicom), counting=False)
+    numbers = told(unasked, "Where the numbers come from")
+    assert "asked for;" not in numbers
+    assert "Totals of patients, studies" in numbers
+    assert "Files were counted" in numbers
+    never = "No patient's name, number or date of birth was asked for or kept."
+    assert never in told(unasked, "What was not taken")
+    asked = replace(unasked, counting=True)
+    assert never not in told(asked, "What was not taken")
+    assert "numbers were asked for only to count them" in told(asked, "What was not taken")
+    assert never in told(replace(asked, services=(totals, files)), "What was not taken")  # no query, no number
+
+
+@pytest.mark.parametrize(
+    ("address", "outside_ports", "said"),
+    [("127.0.0.1", (), True), ("::1", (), True), ("127.0.0.1", (104,), False), ("203.0.113.9", (), False)],
+)
+def test_a_named_loopback_address_is_said_to_be_graded_as_from_outside(
+    a_practice: ExposureReport, address: str, outside_ports: tuple[int, ...], said: bool
+) -> None:
+    opened = Facts(reachable=True, open=True)
+    named = a_service(address, 104, "dicom", Grade.OPEN, opened, vantage=Vantage.INTERNET, outside_ports=outside_ports)
+    line = "This machine itself was named, and is graded as if a stranger stood there."
+    assert (line in [b.text for b in blocks(replace(a_practice, services=(named,)), Paragraph)]) is said
+    near = replace(named, vantage=Vantage.THIS_MACHINE)
+    assert line not in [b.text for b in blocks(replace(a_practice, services=(near,)), Paragraph)]
+
+
+def test_sources_and_protections_are_named_in_the_language_of_the_reader(a_practice: ExposureReport) -> None:
+    rule = a_practice.rules["dicom-query-open"]
+    texts = {
+        "en": replace(rule.texts["en"], references=("Regulation (EU) 2016/679",)),
+        "fr": replace(rule.texts["fr"], references=("Règlement (UE) 2016/679",)),
+    }
+    guarded = replace(a_practice.services[0], protections=("authentication", "tls"))
+    report = replace(
+        a_practice,
+        rules={**a_practice.rules, rule.id: replace(rule, texts=texts)},
+        services=(guarded, *a_practice.services[1:]),
+    )
+    with speaking("fr"):
+        card = blocks(report, Card, 2)[0]
+    (sources,) = [b.items for b in card.blocks if isinstance(b, Items) and b.title == "Sources"]
+    assert sources == ("Règlement (UE) 2016/679",)
+    rows = dict(next(b.rows for b in card.blocks if isinstance(b, FactList)))
+    assert rows["Protections vues"] == "connexion avec identifiant exigée, chiffrement (TLS)"

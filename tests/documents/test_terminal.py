@@ -145,3 +145,27 @@ def test_long_facts_and_items_go_on_below_themselves() -> None:
     assert lines[1].startswith(" " * 14 + "word")
     assert "- word" in "\n".join(lines)
     assert all(cell_len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_title_too_long_for_its_column_is_told_whole(a_practice: ExposureReport, language: Language) -> None:
+    title = "N’importe qui peut télécharger les images de vos patients depuis Internet"
+    rule = a_practice.rules["dicom-query-open"]
+    texts = {name: replace(text, title=title) for name, text in rule.texts.items()}
+    report = replace(a_practice, rules={**a_practice.rules, rule.id: replace(rule, texts=texts)}, fixes=())
+    with speaking(language):
+        lines = terminal(exposure_document(report), PLAIN).splitlines()
+    start = next(number for number, line in enumerate(lines) if "N’importe qui peut" in line)
+    column = lines[start].index("N’importe")
+    told = " ".join(line[column : column + 43].split("  ")[0].strip() for line in lines[start : start + 3])
+    assert told.startswith(title)
+    assert all(cell_len(line) <= 80 for line in lines)
+
+
+def test_what_is_left_out_is_said_to_be_in_the_full_report(a_practice: ExposureReport) -> None:
+    findings = tuple(replace(a_practice.findings[0], id=f"F-{n:04}", rule=f"rule-{n}") for n in range(40))
+    report = replace(a_practice, findings=findings, rules={}, fixes=())
+    lines = terminal(exposure_document(report), PLAIN).splitlines()
+    shown = sum(line.startswith("◆") for line in lines)
+    assert lines[-1] == f"… and {40 - shown} more: see the full report"
+    assert "further on" not in "\n".join(lines)

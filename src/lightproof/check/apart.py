@@ -100,8 +100,8 @@ def _hear(words: BinaryIO, watcher: Watcher) -> Span:
                         OBSERVATIONS.validate_python(observations, strict=False),
                         UNCHECKED.validate_python(unchecked, strict=False),
                     )
-                case {"span": [str(started), str(finished)]}:
-                    return Span(datetime.fromisoformat(started), datetime.fromisoformat(finished))
+                case {"span": [str(started), str(finished), bool(answered)]}:
+                    return Span(datetime.fromisoformat(started), datetime.fromisoformat(finished), answered)
                 case {"refused": [str(error_id), str(cause), str(fix)], "exit_code": int(exit_code)}:
                     raise _refused(error_id, cause, fix, exit_code)
                 case {"fault": str(kind), "frames": str(frames)}:
@@ -142,7 +142,7 @@ def _carry_out(prepare: Callable[[], Look], may_go: int, mouth: int) -> NoReturn
             if os.read(may_go, 1) == _GO:
                 threading.Thread(target=_end_with_the_other, args=(may_go,), daemon=True).start()
                 span = look(_Telling(words))
-                _say(words, {"span": [span.started.isoformat(), span.finished.isoformat()]})
+                _say(words, {"span": [span.started.isoformat(), span.finished.isoformat(), span.answered]})
         except LightproofError as error:
             _say(words, {"refused": [error.error_id, error.cause, error.fix], "exit_code": error.exit_code})
         except Exception as error:  # noqa: BLE001 - the last door: without its message, which may hold a stranger's bytes

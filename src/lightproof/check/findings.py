@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from lightproof.check.canonical import evidence_of, in_order, plain
 from lightproof.check.grade import LETTER_VERSION, Coverage, fixes, grade, letter
 from lightproof.check.rules import BREACH_DUTIES, Rulebook, RuleRow
-from lightproof.check.vantage import BOX_SERVICES, Forward, forward_of, vantage_of_box
+from lightproof.check.vantage import Forward, forward_of, vantage_of_box
 from lightproof.check.vulnerabilities import Vulnerability, match
 from lightproof.evidence.records import (
+    BOX_SERVICES,
     Cap,
     ExposureReport,
     Facts,
@@ -36,6 +37,9 @@ KNOWN_VULNERABILITY: Final = "known-vulnerability"
 """Signal of our own: the product and version of a service are in the table of vulnerabilities."""
 LEADS_TO: Final = "leads_to"
 """Detail of our own on a port mapping: `exposed`, `guarded` (it demands identity) or `unknown`."""
+
+FORWARD_UNCHECKED: Final = "forward-not-checked"
+"""Reason of Unchecked: the box leads strangers there, and no check found what they meet."""
 
 _GRAVITY: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _RANK: Final = {grade: rank for rank, grade in enumerate(Grade)}
@@ -117,15 +121,19 @@ def report(
     vantage: Callable[[Target], Vantage],
     processes: Mapping[Target, str] | None = None,
     own_addresses: frozenset[str] = frozenset(),
+    answered: bool = True,
+    counting: bool = False,
+    survey: bool = False,
 ) -> ExposureReport:
     """All that a run saw, graded and explained.
 
-    `targets` counts what was tried; `vantage` says from where strangers reach a target, apart from what the box's port
-    mappings among the observations add; `processes` names the program behind a listening socket of this machine;
-    a mapping to one of its `own_addresses` leads to whatever listens on that port, on any of them.
+    `targets` counts what was tried; `answered` says whether one of them picked up or refused; `vantage` says from where
+    strangers reach a target, apart from what the box's port mappings among the observations add; `processes` names the
+    program behind a listening socket of this machine; a mapping to one of its `own_addresses` leads to whatever listens
+    on that port, on any of them.
     """
     evidence, digest = in_order(observations)
-    left = tuple(sorted(set(unchecked), key=lambda u: (u.target, u.detector, u.reason)))
+    left = set(unchecked)
     seen: defaultdict[_Key, _Seen] = defaultdict(_Seen)
     for observation in evidence:
         t = observation.target
@@ -154,8 +162,10 @@ def report(
         for key, found in sorted(seen.items(), key=lambda item: (-_RANK[item[1].grade], item[0]))
     )
     undone = {entry.target for entry in left}
+    outside = [service for service in services if not service.serves_the_inside]
     coverage = Coverage(
-        nothing_checked=not services and len(undone) >= targets,
+        nothing_checked=(not answered and not outside) or (not services and len(undone) >= targets),
+        survey=survey,
         unchecked=len(undone),
         unknown_forwards=len(mapped.unknown),
     )
@@ -177,9 +187,11 @@ def report(
         findings=numbered.findings,
         rules=_rules(drafts, seen, book),
         fixes=fixes(services, numbered.findings, book, coverage),
-        unchecked=left,
+        unchecked=tuple(sorted({*left, *mapped.unchecked}, key=lambda u: (u.target, u.detector, u.reason))),
         observations=evidence,
         evidence_sha256=digest,
+        counting=counting,
+        survey=survey,
     )
 
 
@@ -210,6 +222,15 @@ class _Forwards:
             for key in self.behind(forward):
                 self._outside[key].add(key.port if forward.every_port else forward.external_port)
         self.unknown = tuple(forward for forward in self.mappings if not self.behind(forward))
+        self.unchecked = tuple(
+            Unchecked(
+                target=Target(forward.internal_address, forward.internal_port, forward.transport),
+                detector=self.mappings[forward][1].detector,
+                reason=FORWARD_UNCHECKED,
+            )
+            for forward in self.unknown
+        )
+        """Where they lead strangers, and nothing was checked; port 0 stands for every port."""
 
     def behind(self, forward: Forward) -> Sequence[_Key]:
         return self._behind.get(Target(forward.internal_address, forward.internal_port, forward.transport), ())

@@ -7,6 +7,8 @@ The rules of the letter, version 1 (their texts and letters are rows of rules/le
   vulnerability is a finding and not a cap: versions are hints, since distributions repair without renumbering.
 - What could not be checked never raises the letter: one unchecked target caps it, and a run that checked nothing cannot
   be graded better than "to be strengthened". So does a forward of the box to a machine nobody looked at.
+- A target that stayed silent was not checked: only a refusal closes a port.
+- So it is with a survey: it asks nothing of who answers, so that nothing is established.
 """
 
 from collections import Counter
@@ -35,7 +37,9 @@ class Coverage:
     """How much was looked at."""
 
     nothing_checked: bool = False
-    """Every target that was tried stayed unchecked, or none was tried."""
+    """Every target that was tried stayed unchecked, or silent; or none was tried."""
+    survey: bool = False
+    """Only who answers was looked for."""
     unchecked: int = 0
     """Targets that could not be checked, or not to the end."""
     unknown_forwards: int = 0
@@ -150,6 +154,8 @@ def _in_state(cap: CapRow, coverage: Coverage) -> bool:
     match cap.state:
         case "nothing-checked":
             return coverage.nothing_checked
+        case "survey":
+            return coverage.survey
         case "unchecked":
             return coverage.unchecked > 0
         case "unknown-forward":

@@ -43,6 +43,9 @@ _MAIL_WORD: Final = b"smtp"
 _READY: Final = b"220"
 """FTP (RFC 959) and mail (RFC 5321) both greet with it."""
 _READY_IN_FULL: Final = re.compile(rb"^220(?: [^\n]*)?\r?\n\Z", re.MULTILINE)
+_NOT_NOW: Final = (b"120", b"421")
+"""How FTP and mail greet whom they have no place for. On a port of FTP that server is left to its detector, which says
+that it could not be checked; as something else it would be left out."""
 _ASK_FTP: Final = ((b"FEAT\r\n", b"211"), (b"USER anonymous\r\n", b"230 232 331 332"))
 """Questions that change nothing, and the answers that FTP alone gives (RFC 2389, RFC 959); mail says 5xx to both."""
 
@@ -108,6 +111,8 @@ async def identify(wire: Wire) -> Heard:
             return Heard(speech, busy=speech is Speech.HTTP and _is_busy(answer.data))
         beyond_belief = beyond_belief or _is_beyond_belief(answer.data)
         if answer.unasked:
+            if port in FTP_PORTS and answer.data.startswith(_NOT_NOW):
+                return Heard(Speech.FTP)
             return Heard(Speech.OTHER, beyond_belief=beyond_belief)
         spoke = spoke or bool(answer.data)
     if not asked_tls and (inside := await _inside_tls(wire)) is not None:

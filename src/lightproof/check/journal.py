@@ -21,12 +21,14 @@ from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
+from lightproof.check.sweeping.hearing import Hearing
 from lightproof.errors import UsageRefused, system_reason
 from lightproof.evidence.records import Observation, Target, Unchecked
 from lightproof.locale import gettext as _
 
 OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
 UNCHECKED: Final = TypeAdapter(tuple[Unchecked, ...])
+HEARING: Final = TypeAdapter(Hearing)
 _FORMAT: Final = 1
 _OPENING: Final = b'{"entry":"plan","format":'
 """How every journal begins, whichever its format."""
@@ -45,6 +47,8 @@ class Done:
     """Positions of the sweep's order that have an answer: merged half-open ranges, ascending."""
     answering: dict[Target, None] = field(default_factory=dict[Target, None])
     """Targets that accepted a connection, in the order found."""
+    hearing: Hearing = field(default_factory=Hearing)
+    """Who was heard in those positions, and which of the machines that somebody named were not."""
     visited: dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]] = field(
         default_factory=dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]]
     )
@@ -95,6 +99,7 @@ def _take(entry: dict[str, Any], done: Done, swept: list[tuple[int, int]]) -> No
             swept.extend((int(start), int(stop)) for start, stop in entry["ranges"])
             for address, port in entry["answering"]:
                 done.answering[Target(str(address), int(port))] = None
+            done.hearing.add(HEARING.validate_python(entry["hearing"], strict=False))
         case "visited":
             target = Target(**entry["target"])
             done.visited[target] = (
@@ -186,9 +191,16 @@ class Journal:
         if keep < size:
             os.ftruncate(self._file, keep)
 
-    def swept(self, ranges: Sequence[tuple[int, int]], answering: Sequence[Target]) -> None:
-        """These positions of the sweep have their answer, and these targets accepted a connection."""
-        self._append({"entry": "swept", "ranges": ranges, "answering": [(t.address, t.port) for t in answering]})
+    def swept(self, ranges: Sequence[tuple[int, int]], answering: Sequence[Target], hearing: Hearing) -> None:
+        """These positions of the sweep have their answer, these targets accepted a connection, these were heard."""
+        self._append(
+            {
+                "entry": "swept",
+                "ranges": ranges,
+                "answering": [(t.address, t.port) for t in answering],
+                "hearing": HEARING.dump_python(hearing, mode="json"),
+            }
+        )
 
     def visited(self, target: Target, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
         """All detectors for this target have run."""

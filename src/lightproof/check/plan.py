@@ -41,6 +41,8 @@ class Plan:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """What addresses were called when they were named: web servers give each name another site. Only said, never asked
     for an address again."""
+    machines: frozenset[str] = frozenset()
+    """Addresses of the single machines that somebody named: they are there, so that their silence has to be told."""
     processes: Mapping[Target, str] = field(default_factory=dict[Target, str])
     own_addresses: frozenset[str] = frozenset()
     consent: Consent = field(default_factory=Consent)
@@ -69,6 +71,7 @@ class Plan:
             "targets": self.space.description,
             "boxes": [(box.address, box.port) for box in self.boxes],
             "names": sorted(self.names.items()),
+            "machines": sorted(self.machines),
             "count": self.consent.count,
             "called_aes": self.consent.called_aes,
             "lightproof": __version__,
@@ -126,6 +129,7 @@ def plan_of_named(
         scope=record,
         vantage=lambda target: vantage_of(target.address, named=True),
         names=_names((*named, *(scope.names if scope else ())), space),
+        machines=_machines(named or (Named((found,)) for found in ranges)),
         own_addresses=own_addresses,
         consent=consent,
         rate=rate,
@@ -192,6 +196,12 @@ def _names(named: Iterable[Named], space: TargetSpace) -> Mapping[str, tuple[str
             for address in _addresses(Named(common(target.ranges, tried))):
                 found.setdefault(address, {})[target.name] = None
     return {address: tuple(names) for address, names in found.items()}
+
+
+def _machines(named: Iterable[Named]) -> frozenset[str]:
+    """The addresses of single machines among what was named. In a range it is nobody's fault that nobody lives."""
+    single = (target for target in named if target.name is not None or sum(r.size for r in target.ranges) == 1)
+    return frozenset(address for target in single for address in _addresses(target))
 
 
 def _boxes(named: Iterable[Named], holes: Sequence[AddressRange]) -> tuple[Target, ...]:

@@ -10,11 +10,11 @@ from lightproof.check.watching import Look, Watcher
 from lightproof.evidence.records import ExposureReport, Observation, Unchecked
 
 
-def perform(plan: Plan, look: Look, watcher: Watcher) -> ExposureReport:
-    """Carries the plan out and gives its graded report. Raises what `look` raises."""
+def perform(plan: Plan, look: Look, watcher: Watcher, *, survey: bool = False) -> ExposureReport:
+    """Carries the plan out and gives its graded report; a `survey` asked nothing. Raises what `look` raises."""
     seen = _Collected(watcher)
     span = look(seen)
-    return report(
+    made = report(
         seen.observations,
         seen.unchecked,
         book=rulebook(),
@@ -26,7 +26,13 @@ def perform(plan: Plan, look: Look, watcher: Watcher) -> ExposureReport:
         vantage=plan.vantage,
         processes=plan.processes,
         own_addresses=plan.own_addresses,
+        answered=span.answered,
+        counting=plan.consent.count,
+        survey=survey,
     )
+    told = set(seen.unchecked)
+    watcher.learnt((), [entry for entry in made.unchecked if entry not in told])  # where the box's forwards lead
+    return made
 
 
 class _Collected:

@@ -20,6 +20,7 @@ from lightproof.check.journal import Done, Journal, journal_of, merged
 from lightproof.check.permission import Ended, not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
+from lightproof.check.silence import unheard
 from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.sweeping.sweep import Sweep
 from lightproof.check.watching import Span, Watcher
@@ -44,13 +45,14 @@ def look(
         for observations, unchecked in done.visited.values():
             watcher.learnt(observations, unchecked)
         _sweep(plan, done, kept, watcher, ended)
+        watcher.learnt((), unheard(plan, done.hearing))
         visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
         if (reason := ended()) is None:
             kept.remove()
         else:
             watcher.learnt((), tuple(_left(plan, done, visited, reason)))
     assert done.started is not None
-    return Span(datetime.fromisoformat(done.started), now())
+    return Span(datetime.fromisoformat(done.started), now(), answered=not done.hearing.nobody)
 
 
 def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended) -> None:
@@ -63,12 +65,14 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended
         seed=plan.seed,
         limits=plan.limits,
         stop=lambda: ended() is not None,
+        watched=plan.machines,
     )
     for batch in sweep.run(done.swept):
         # What this machine failed to call is visited too: the visit says why it could not be checked.
         answering = [answer.target for answer in batch.answers]
         done.answering.update(dict.fromkeys(answering))
-        kept.swept(batch.done, answering)
+        kept.swept(batch.done, answering, batch.hearing)
+        done.hearing.add(batch.hearing)
         done.swept = merged([*done.swept, *batch.done])
         tried += batch.targets
         watcher.swept(tried, total, len(done.answering))

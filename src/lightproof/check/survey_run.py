@@ -12,6 +12,7 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.journal import journal_of, merged
 from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
+from lightproof.check.silence import unheard
 from lightproof.check.sweeping.survey import Sighting, survey
 from lightproof.check.watching import Span, Watcher
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
@@ -34,7 +35,12 @@ def look(
         total, found = len(plan.space), len(done.visited)
         tried = sum(stop - start for start, stop in done.swept)
         sweep = survey(
-            plan.space, seed=plan.seed, limits=plan.limits, done=done.swept, stop=lambda: ended() is not None
+            plan.space,
+            seed=plan.seed,
+            limits=plan.limits,
+            done=done.swept,
+            stop=lambda: ended() is not None,
+            watched=plan.machines,
         )
         for batch in sweep:
             told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
@@ -43,17 +49,19 @@ def look(
                 if target not in done.visited:  # told by a run that was killed before it could write the next line
                     kept.visited(target, observations, unchecked)
                     watcher.learnt(observations, unchecked)
-            kept.swept(batch.done, ())
+            kept.swept(batch.done, (), batch.hearing)
+            done.hearing.add(batch.hearing)
             done.swept = merged([*done.swept, *batch.done])
             found += len(batch.sightings)
             tried += sum(batch.counts.values())
             watcher.swept(tried, total, found)
+        watcher.learnt((), unheard(plan, done.hearing))
         if (reason := ended()) is None:
             kept.remove()
         else:
             watcher.learnt((), tuple(not_swept(plan, done.swept, reason)))
     assert done.started is not None
-    return Span(datetime.fromisoformat(done.started), now())
+    return Span(datetime.fromisoformat(done.started), now(), answered=not done.hearing.nobody)
 
 
 def _left_open(seen: Sighting) -> tuple[Unchecked, ...]:

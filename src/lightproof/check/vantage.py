@@ -12,8 +12,6 @@ from typing import Final
 from lightproof.evidence.records import Observation, Transport, Vantage
 
 PORT_MAPPING: Final = "igd-port-mapping"
-BOX_SERVICES: Final = frozenset({"upnp-igd", "nat-pmp", "pcp"})
-"""Controls of the internet box: they hold no image, and are meant for the inside."""
 _ANYONE: Final = (None, "", "0.0.0.0", "::", "*")
 """How boxes write that a mapping is for every outside host."""
 

@@ -24,10 +24,12 @@ class Watcher(Protocol):
 
 
 class Span(NamedTuple):
-    """When a run began and ended."""
+    """When a run began and ended, and whether there was anybody."""
 
     started: datetime
     finished: datetime
+    answered: bool = True
+    """False when calls were placed and not one target picked up or refused."""
 
 
 Look = Callable[[Watcher], Span]

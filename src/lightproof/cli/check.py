@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lightproof.check.plan import Plan
     from lightproof.check.targets import Ports
     from lightproof.check.watching import Look
-    from lightproof.evidence.records import ExposureReport, Observation, Service, Unchecked
+    from lightproof.evidence.records import ExposureReport, Observation, Unchecked
 
 EXPOSED: Final = 3
 NOT_ALL_CHECKED: Final = 4
@@ -163,7 +163,7 @@ def _check(asked: Asked) -> int:
         from lightproof.check.reporting import perform
 
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
-            report = perform(plan, look, narrator)
+            report = perform(plan, look, narrator, survey=asked.survey)
         finished(report)
     following = "" if asked.reports else "lightproof check … --report report.html"
     code = exit_code(report, Grade(asked.fail_on))
@@ -367,12 +367,6 @@ def exit_code(report: "ExposureReport", fail_on: Grade) -> int:
 
     An internet box that shows its forwards to the inside, as it must, is no exposure by itself.
     """
-    from lightproof.check.vantage import BOX_SERVICES
-    from lightproof.evidence.records import Vantage
-
-    def counts(service: "Service") -> bool:
-        return service.service not in BOX_SERVICES or service.vantage is Vantage.INTERNET
-
-    if any(service.grade >= fail_on and counts(service) for service in report.services):
+    if any(service.grade >= fail_on and not service.serves_the_inside for service in report.services):
         return EXPOSED
     return NOT_ALL_CHECKED if report.unchecked else 0

@@ -7,7 +7,7 @@ from typing import Final
 
 from lightproof.documents import wording
 from lightproof.documents.json import encoded
-from lightproof.documents.rules import text_of
+from lightproof.documents.rules import sources_of, text_of
 from lightproof.documents.sarif import fingerprint
 from lightproof.documents.text import for_markdown, visible
 from lightproof.evidence.records import ExposureReport, Finding, Severity
@@ -39,7 +39,7 @@ def _finding(report: ExposureReport, finding: Finding) -> dict[str, object]:
         "severity": _SEVERITIES[finding.severity],
         "description": f"{for_markdown(text.why if text else finding.rule)}\n\n{for_markdown(finding.evidence)}",
         "mitigation": "\n".join(f"{number}. {for_markdown(step)}" for number, step in enumerate(steps, start=1)),
-        "references": "\n".join(map(for_markdown, report.rules[finding.rule].references)) if text else "",
+        "references": "\n".join(map(for_markdown, sources_of(report, finding.rule))),
         "date": finding.observed.date().isoformat(),
         "cwe": _CWE_MISSING_AUTHENTICATION,
         "vuln_id_from_tool": visible(finding.rule),

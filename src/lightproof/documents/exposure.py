@@ -6,6 +6,7 @@ whose images they are; figures for machines are in the JSON.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Final
 
 from lightproof.documents import wording
@@ -30,11 +31,13 @@ from lightproof.documents.model import (
     Tone,
     Verdict,
 )
-from lightproof.documents.rules import CAPS_ON_PAGE_ONE, action_of, cap_text, text_of, title_of
+from lightproof.documents.rules import CAPS_ON_PAGE_ONE, action_of, cap_text, sources_of, text_of, title_of
 from lightproof.evidence.records import ExposureReport, Finding, Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
+_NOTHING_KNOWN: Final = frozenset({"nothing-checked", "survey"})
+"""Caps of runs that established nothing."""
 _ROWS_ON_PAGE_ONE: Final = 6
 _URGENT: Final = 3
 _RUNGS: Final = 5
@@ -72,6 +75,8 @@ def exposure_document(
 
 def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> tuple[Block, ...]:
     blocks: list[Block] = [_verdict(report), _counts(report)]
+    if any(_graded_as_from_outside(service) for service in report.services):
+        blocks.append(Paragraph(_("This machine itself was named, and is graded as if a stranger stood there.")))
     ladder = _ladder(report)
     if ladder:
         blocks.append(ladder)
@@ -79,29 +84,67 @@ def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> t
         blocks.append(urgent)
     if groups:
         blocks.append(_findings(report, groups, _ROWS_ON_PAGE_ONE - max(0, len(ladder.rungs) - 2 if ladder else 0)))
+    elif report.survey:
+        blocks.append(
+            Paragraph(_("A check of what a survey found, without --survey, tells what it lets strangers do."))
+        )
+    elif report.unchecked:
+        blocks.append(
+            Paragraph(_("The full report lists what could not be checked, and why: see to it, and check it again."))
+        )
     else:
         blocks.append(
             Paragraph(_("Nothing to do was found. Check again after every change of software or internet box."))
         )
-    if chart := _chart(report.services):
+    if chart := _chart(_met_by_strangers(report)):
         blocks.append(chart)
     return tuple(blocks)
 
 
 def _verdict(report: ExposureReport) -> Verdict:
-    if report.services:
-        gravest = max(report.services, key=_gravity)
-        readable = any(s.facts.downloadable and s.vantage is gravest.vantage for s in report.services)
-        sentence = wording.sentence(gravest.grade, gravest.vantage, readable)
-    else:
-        sentence = wording.sentence(Grade.CLOSED, Vantage.THIS_MACHINE, images_readable=False)
     return Verdict(
         letter=wording.letter_sign(report.letter),
-        word=wording.letter_word(report.letter),
+        word=_("Not established") if _establishes_nothing(report) else wording.letter_word(report.letter),
         tone=wording.letter_tone(report.letter),
-        sentence=sentence,
+        sentence=_sentence(report),
         reasons=tuple(map(cap_text, report.caps[:CAPS_ON_PAGE_ONE])),
     )
+
+
+def _sentence(report: ExposureReport) -> str:
+    if report.survey:
+        return wording.survey_sentence(len(report.services))
+    services = _met_by_strangers(report)
+    if not services:
+        reasons = (entry.reason for entry in report.unchecked)
+        return wording.sentence_of_nothing(reasons, nobody=_establishes_nothing(report))
+    gravest = max(services, key=_gravity)
+    beside = [service for service in services if service.vantage is gravest.vantage]
+    return wording.sentence(
+        gravest.grade,
+        gravest.vantage,
+        images_readable=any(service.facts.downloadable for service in beside),
+        asks=all(map(wording.asks_who_is_calling, beside)),
+    )
+
+
+def _establishes_nothing(report: ExposureReport) -> bool:
+    """Whether the letter only says that nothing was checked, or asked."""
+    return any(cap.id in _NOTHING_KNOWN for cap in report.caps)
+
+
+def _met_by_strangers(report: ExposureReport) -> tuple[Service, ...]:
+    """The services that a report is about: the box's own controls answer the inside, as they must."""
+    return tuple(service for service in report.services if not service.serves_the_inside)
+
+
+def _graded_as_from_outside(service: Service) -> bool:
+    """Whether only this machine reaches it, and it is graded otherwise because it was named."""
+    try:
+        loopback = ip_address(service.address).is_loopback
+    except ValueError:
+        return False
+    return loopback and service.vantage is Vantage.INTERNET and not service.outside_ports
 
 
 def _gravity(service: Service) -> tuple[bool, Grade, int]:
@@ -111,20 +154,30 @@ def _gravity(service: Service) -> tuple[bool, Grade, int]:
 
 
 def _counts(report: ExposureReport) -> Counts:
-    exposed = sum(service.grade >= Grade.OPEN for service in report.services)
+    exposed = sum(service.grade >= Grade.OPEN for service in _met_by_strangers(report))
     items = [
-        ngettext("{n} service answers anyone", "{n} services answer anyone", exposed).format(n=wording.number(exposed)),
+        ngettext("{n} service answers anyone", "{n} services answer anyone", exposed).format(n=wording.number(exposed))
+    ]
+    if not exposed and _establishes_nothing(report):
+        items = []  # nobody asked
+    items += [
         ngettext("{n} finding", "{n} findings", len(report.findings)).format(n=wording.number(len(report.findings))),
     ]
-    counted = Counter[str]()
-    for service in report.services:
-        counted.update({name: n for name, n in service.counts.items() if name in {"studies", "series"}})
+    counted = _counted(report.services)
     items += [wording.count_phrase(name, counted[name]) for name in ("studies", "series") if counted[name]]
     if report.unchecked:
         left = len(report.unchecked)
         items.append(ngettext("{n} not checked", "{n} not checked", left).format(n=wording.number(left)))
     items.append(_("0 image copied"))
     return Counts(tuple(items))
+
+
+def _counted(services: Sequence[Service]) -> Counter[str]:
+    """How much there is of each: an archive often shows on several ports of its machine, and counts once."""
+    of_machine: defaultdict[str, Counter[str]] = defaultdict(Counter[str])
+    for service in services:
+        of_machine[service.address] |= Counter(service.counts)
+    return sum(of_machine.values(), Counter[str]())
 
 
 def _ladder(report: ExposureReport) -> Ladder | None:
@@ -193,7 +246,7 @@ def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]], roo
             Mark(wording.SEVERITY_TONES[group[0].severity], wording.severity_word(group[0].severity)),
             title_of(report, group[0].rule),
             _places(group),
-            Link(_ids(group), _anchor(index)),
+            Link(_first_id(group), _anchor(index)),
         )
         for index, group in enumerate(groups[:room])
     )
@@ -208,6 +261,7 @@ def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]], roo
         (_("Gravity"), _("What"), _("Where"), _("Evidence")),
         rows,
         left_out=left_out if more else "",
+        more=more,
         widths=(14, 43, 22, 21),
     )
 
@@ -253,7 +307,6 @@ def _card(
     shown: Sequence[Finding],
     services: dict[tuple[str, int, str, str], Service],
 ) -> Card:
-    rule = report.rules.get(group[0].rule)
     text = text_of(report, group[0].rule)
     blocks: list[Block] = [Paragraph(text.why)] if text and text.why else []
     steps = [Items(_("What to do, in this order"), text.remedy, ordered=True)] if text and text.remedy else []
@@ -263,8 +316,8 @@ def _card(
         blocks += steps
     else:
         blocks += [*steps, FactList((_duties(group),)), _place_table(shown, len(group) - len(shown), services)]
-    if rule and rule.references:
-        blocks.append(Items(_("Sources"), rule.references))
+    if sources := sources_of(report, group[0].rule):
+        blocks.append(Items(_("Sources"), sources))
     severity = group[0].severity
     return Card(
         anchor=anchor,
@@ -297,7 +350,8 @@ def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tupl
             counted = ", ".join(wording.count_phrase(name, n) for name, n in sorted(service.counts.items()))
             rows.append((_("Counted"), counted))
         if service.protections:
-            rows.append((_("Protections seen"), ", ".join(service.protections)))
+            seen = ", ".join(map(wording.protection_word, service.protections))
+            rows.append((_("Protections seen"), seen))
     rows.append(_duties((finding,)))
     rows.append((_("Evidence {id}").format(id=finding.id), finding.evidence))
     rows.append((_("Seen"), wording.instant(finding.observed)))
@@ -360,4 +414,11 @@ def _places(group: Sequence[Finding]) -> str:
 def _ids(group: Sequence[Finding]) -> str:
     if len(group) <= _FULL_FACTS:
         return ", ".join(finding.id for finding in group).strip() or "–"
+    return _first_id(group)
+
+
+def _first_id(group: Sequence[Finding]) -> str:
+    """Short, so that the title beside it stays whole on a terminal."""
+    if len(group) == 1:
+        return group[0].id.strip() or "–"
     return _("{id} + {n}").format(id=group[0].id, n=wording.number(len(group) - 1))

@@ -14,6 +14,9 @@ from lightproof.locale import ngettext
 _SERVICE_ROWS: Final = 20
 _REASON_ROWS: Final = 8
 _EXAMPLES: Final = 3
+_DICOM: Final = frozenset({"dicom", "dicom-tls"})
+"""Services whose studies are counted one by one, with consent; others tell totals of their own."""
+_TOTALS: Final = frozenset({"patients", "studies", "series", "instances"})
 
 
 def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
@@ -21,14 +24,20 @@ def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
     return (
         Paragraph(
             _(
+                "This was a survey: each target was asked for a DICOM association, and nothing more. "
+                "What a service allows a stranger was not looked at."
+            )
+            if report.survey
+            else _(
                 "Each service was spoken to in its own protocol, just far enough to see what it allows a stranger. "
                 "A search that was carried out is proved with a question that nothing can match; "
                 "a readable file with four bytes that no patient is in."
             )
         ),
         FactList(_circumstances(report)),
-        Items(_("What was not taken"), _not_taken(report.services)),
-        *_not_checked(report.unchecked),
+        Items(_("What was not taken"), _not_taken(report)),
+        *_counted(report),
+        *_not_checked(report),
         *_reasons(report),
         *_answered(report.services),
     )
@@ -94,34 +103,62 @@ def _service_row(service: Service) -> tuple[Cell, ...]:
         wording.endpoint(service.address, service.port),
         service.service,
         " ".join(filter(None, (service.product, service.version))) or "–",
-        Mark(wording.GRADE_TONES[service.grade], wording.grade_word(service.grade)),
+        Mark(wording.GRADE_TONES[service.grade], wording.service_word(service)),
         wording.fact_word(service.facts.downloadable),
         wording.fact_word(service.facts.writable),
     )
 
 
-def _not_taken(services: Sequence[Service]) -> tuple[str, ...]:
-    lines = [
+def _not_taken(report: ExposureReport) -> tuple[str, ...]:
+    named = (
+        _(
+            "No patient's name or date of birth was asked for or kept. Patients' numbers were asked for only to count "
+            "them: each became a keyed hash as it arrived, and none was kept."
+        )
+        if _asked_for_numbers(report)
+        else _("No patient's name, number or date of birth was asked for or kept.")
+    )
+    return (
         _("No image was copied or opened."),
-        _("No patient's name, number or date of birth was asked for or kept."),
+        named,
         _("Nobody's password was tried, and nothing was written or changed."),
-    ]
-    if any(service.counts for service in services):
+    )
+
+
+def _asked_for_numbers(report: ExposureReport) -> bool:
+    """Whether studies may have been counted one by one: only then a patient's number is asked for."""
+    return report.counting and any(s.service in _DICOM and s.facts.listable for s in report.services)
+
+
+def _counted(report: ExposureReport) -> tuple[Block, ...]:
+    """Where the numbers come from: each kind of count has its own way, and only one of them needs a consent."""
+    one_by_one = [s for s in report.services if s.service in _DICOM and s.counts]
+    totals = any(s.service not in _DICOM and not _TOTALS.isdisjoint(s.counts) for s in report.services)
+    files = any("files" in s.counts for s in report.services)
+    lines: list[str] = []
+    if one_by_one:
         lines.append(
             _(
                 "Studies and series were counted because that was asked for; "
                 "what identifies them became keyed hashes as it arrived, and the rest was dropped unread."
             )
         )
-    return tuple(lines)
-
-
-def _not_checked(unchecked: Sequence[Unchecked]) -> tuple[Block, ...]:
-    if not unchecked:
-        return (
-            Heading(_("What could not be checked")),
-            Paragraph(_("Every target was checked to the end.")),
+    if totals:
+        lines.append(
+            _("Totals of patients, studies, series and images are those that a web interface tells any caller.")
         )
+    if files:
+        lines.append(
+            _("Files were counted in lists that anyone may read: none was opened for it, and no name was kept.")
+        )
+    return (Items(_("Where the numbers come from"), tuple(lines)),) if lines else ()
+
+
+def _not_checked(report: ExposureReport) -> tuple[Block, ...]:
+    unchecked = report.unchecked
+    if not unchecked:
+        tried = _("Every target was tried.") if report.survey else _("Every target was checked to the end.")
+        return Heading(_("What could not be checked")), Paragraph(tried)
     reasons = Counter(entry.reason for entry in unchecked).most_common()
     rows = tuple(
         (wording.reason_word(reason), wording.number(n), _examples(unchecked, reason))

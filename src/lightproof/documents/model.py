@@ -112,12 +112,14 @@ class FactList:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under column heads. `left_out` says how many rows are not shown and where they are."""
+    """Rows under column heads. `left_out` says how many rows are not shown and where they are, `more` only how many."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     left_out: str = ""
+    more: int = 0
+    """Rows that are shown further on: for renderers that end before that."""
     widths: tuple[int, ...] = ()
     """Relative widths for renderers with a page; empty for equal ones."""
 

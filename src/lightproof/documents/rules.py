@@ -27,6 +27,12 @@ def title_of(report: ExposureReport, rule_id: str) -> str:
     return (text.title.strip() if text else "") or rule_id.strip() or "–"
 
 
+def sources_of(report: ExposureReport, rule_id: str) -> tuple[str, ...]:
+    """What was read for the rule, named in the reader's language where it brings that."""
+    text, rule = text_of(report, rule_id), report.rules.get(rule_id)
+    return (text.references if text else ()) or (rule.references if rule else ())
+
+
 def action_of(report: ExposureReport, rule_id: str) -> str:
     """What to do, in one order: the rule's own, else its first step."""
     text = text_of(report, rule_id)

@@ -40,6 +40,7 @@ _WIDTH: Final = 80
 _LINES: Final = 23
 """A screen of 24, less the line of the next prompt."""
 _GAP: Final = 2
+_CELL_LINES: Final = 3
 _ANSI: Final = {
     Tone.GOOD: "green",
     Tone.INFO: "default",
@@ -68,9 +69,9 @@ class Screen:
 def terminal(document: Document, screen: Screen, next_command: str = "") -> str:
     """The first section as lines of at most 80 columns, at most 23 of them where the findings can be shortened."""
     room = _LINES - 2 * bool(next_command)
-    lines = _lines(document, screen, rows=None)
+    lines = _lines(document, screen, fewer=0)
     if len(lines) > room:
-        lines = _lines(document, screen, rows=len(lines) - room)
+        lines = _lines(document, screen, fewer=len(lines) - room)
     if next_command:
         lines += [Text(), Text(_("Next: {command}").format(command=for_terminal(next_command)), style="bold")]
     console = Console(
@@ -84,21 +85,20 @@ def terminal(document: Document, screen: Screen, next_command: str = "") -> str:
     return text if screen.symbols else _ascii_typography(text)
 
 
-def _lines(document: Document, screen: Screen, rows: int | None) -> list[Text]:
-    """All lines; `rows` is how many rows the last table gives up."""
+def _lines(document: Document, screen: Screen, fewer: int) -> list[Text]:
+    """All lines; `fewer` is how many lines the last table saves, as far as it can."""
     blocks = document.sections[0].blocks
     tables = [block for block in blocks if isinstance(block, Table)]
     lines: list[Text] = []
     for block in blocks:
-        given_up = rows or 0 if tables and block is tables[-1] else 0
-        drawn = list(_block(block, screen, given_up))
+        drawn = list(_block(block, screen, fewer if tables and block is tables[-1] else 0))
         if drawn and lines and not isinstance(block, Ladder):
             lines.append(Text())
         lines += drawn
     return lines
 
 
-def _block(block: Block, screen: Screen, given_up: int) -> Iterator[Text]:
+def _block(block: Block, screen: Screen, fewer: int) -> Iterator[Text]:
     match block:
         case Verdict():
             yield from _verdict(block)
@@ -119,7 +119,7 @@ def _block(block: Block, screen: Screen, given_up: int) -> Iterator[Text]:
         case BarChart() | Card():
             return  # pages have room for them, a first screen has not
         case Table():
-            yield from _table(block, screen, given_up)
+            yield from _table(block, screen, fewer)
         case _:
             assert_never(block)
 
@@ -152,41 +152,58 @@ def _verdict(verdict: Verdict) -> Iterator[Text]:
         yield Text.assemble((letter.center(5), tile if index < 3 else ""), "  ", line)
 
 
-def _table(table: Table, screen: Screen, given_up: int) -> Iterator[Text]:
+def _table(table: Table, screen: Screen, fewer: int) -> Iterator[Text]:
     yield Text(for_terminal(table.title), style="bold")
-    shown = table.rows[: max(1, len(table.rows) - given_up - 1)] if given_up > 0 else table.rows
     natural = [max(cell_len(_cell(row[i], screen)[0]) for row in table.rows) for i in range(len(table.columns))]
     too_wide = sum(natural) + _GAP * (len(natural) - 1) > _WIDTH
-    leads = [row[0] for row in shown]
-    if too_wide and not any(isinstance(lead, Mark) for lead in leads):
-        for row in shown:
-            yield from _stacked(row, screen)
+    if too_wide and not any(isinstance(row[0], Mark) for row in table.rows):
+        drawn = [list(_stacked(row, screen)) for row in table.rows]
     else:
         widths = _fitted(natural)
-        for row in shown:
-            yield _aligned(row, widths, screen)
-    if len(shown) < len(table.rows):
-        yield Text(_("… the rest is in the report"))
+        drawn = [list(_aligned(row, widths, screen)) for row in table.rows]
+    shown = _shortened(drawn, fewer, has_note=bool(table.more or table.left_out))
+    for lines in shown:
+        yield from lines
+    if more := table.more + len(drawn) - len(shown):
+        yield Text(_("… and {n} more: see the full report").format(n=more))
     elif table.left_out:
         yield Text(for_terminal(table.left_out))
 
 
-def _aligned(row: Sequence[Cell], widths: Sequence[int], screen: Screen) -> Text:
-    """A row on one line, its cells cut to the widths of their columns."""
-    line = Text()
-    for cell, width in zip(row, widths, strict=True):
-        if line:
-            line.append(" " * _GAP)
-        text, style = _cell(cell, screen)
-        cut = text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
-        line.append(cut, style)
-        line.append(" " * (width - cell_len(cut)))
-    return line
+def _shortened(rows: Sequence[list[Text]], fewer: int, *, has_note: bool) -> Sequence[list[Text]]:
+    """The first rows, so that so many lines are saved; one row at least. What is left out takes a line to be said."""
+    kept = len(rows)
+    saved = 0
+    while kept > 1 and saved < fewer:
+        saved -= 0 if has_note or kept < len(rows) else 1
+        kept -= 1
+        saved += len(rows[kept])
+    return rows[:kept]
+
+
+def _aligned(row: Sequence[Cell], widths: Sequence[int], screen: Screen) -> Iterator[Text]:
+    """A row in columns: a cell that is too long for its own goes on below itself, so that no word is lost."""
+    columns = [
+        (_wrapped(text, width=width, lines=_CELL_LINES), style, width)
+        for (text, style), width in zip((_cell(cell, screen) for cell in row), widths, strict=True)
+    ]
+    for number in range(max((len(lines) for lines, _style, _width in columns), default=0)):
+        line = Text()
+        for lines, style, width in columns:
+            if line:
+                line.append(" " * _GAP)
+            text = lines[number].plain.rstrip() if number < len(lines) else ""
+            line.append(text, style)
+            line.append(" " * (width - cell_len(text)))
+        yield line
 
 
 def _stacked(row: Sequence[Cell], screen: Screen) -> Iterator[Text]:
-    """A row that begins with a sentence: the sentence whole, the rest below it."""
+    """A row that begins with a sentence: the sentence whole, the rest beside it where there is room, or below."""
     lead, *others = (_cell(cell, screen)[0] for cell in row)
+    if cell_len(joined := " · ".join((lead, *others))) <= _WIDTH:
+        yield Text(joined)
+        return
     yield from _wrapped(lead, lines=2)
     yield from _wrapped("  " + " · ".join(others), lines=1)
 

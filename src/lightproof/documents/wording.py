@@ -3,11 +3,12 @@
 Each sentence is written whole, never put together from pieces: French and English do not share an order of words.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from lightproof.documents.model import Tone
-from lightproof.evidence.records import Grade, Severity, Vantage
+from lightproof.evidence.records import Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -36,6 +37,10 @@ _LETTER_TONES: Final = {
     "E": Tone.CRITICAL,
     "F": Tone.CRITICAL,
 }
+
+
+_ASKING: Final = frozenset({"authentication", "mutual-tls", "called-ae-checked", "calling-ae-checked"})
+"""Protections that are a question to whoever calls."""
 
 
 def letter_sign(letter: str) -> str:
@@ -86,6 +91,31 @@ def grade_word(grade: Grade) -> str:
     return words[grade]
 
 
+def asks_who_is_calling(service: Service) -> bool:
+    """Whether the service was seen to ask: nothing that was merely reached is said to."""
+    return service.facts.open is False or not _ASKING.isdisjoint(service.protections)
+
+
+def service_word(service: Service) -> str:
+    """The grade of one service; of one that was only reached, whether it asks or nothing more is known."""
+    if service.grade is Grade.REACHABLE and not asks_who_is_calling(service):
+        return _("Reached; no more is known")
+    return grade_word(service.grade)
+
+
+def protection_word(protection: str) -> str:
+    """What protects a service; a protection that is not known here is shown as it is."""
+    words = {
+        "tls": _("encryption (TLS)"),
+        "mutual-tls": _("certificates of callers demanded"),
+        "authentication": _("sign-in demanded"),
+        "called-ae-checked": _("own AE title checked"),
+        "calling-ae-checked": _("AE title of callers checked"),
+        "signing": _("signed messages"),
+    }
+    return words.get(protection, protection)
+
+
 def vantage_word(vantage: Vantage) -> str:
     """Who can reach a service, as far as was measured."""
     words = {
@@ -96,8 +126,11 @@ def vantage_word(vantage: Vantage) -> str:
     return words[vantage]
 
 
-def sentence(grade: Grade, vantage: Vantage, images_readable: bool) -> str:
-    """What the gravest fact means, in one sentence to the person whose images they are."""
+def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: bool) -> str:
+    """What the gravest fact means, in one sentence to the person whose images they are.
+
+    `asks`: all that could be reached was seen to ask who is calling.
+    """
     internet, local = vantage is Vantage.INTERNET, vantage is Vantage.LOCAL_NETWORK
     match grade:
         case Grade.WRITABLE if images_readable:
@@ -130,6 +163,12 @@ def sentence(grade: Grade, vantage: Vantage, images_readable: bool) -> str:
             if local:
                 return _("A service of yours answers anyone on your network without asking who is calling.")
             return _("A service of yours answers any program on this machine without asking who is calling.")
+        case Grade.REACHABLE if not asks:
+            if internet:
+                return _("Services of yours can be reached from the Internet; what they let strangers do is not known.")
+            if local:
+                return _("Services of yours can be reached from your network; what they let strangers do is not known.")
+            return _("Services of yours answer programs on this machine; what they let them do is not known.")
         case Grade.REACHABLE:
             if internet:
                 return _("Your services can be reached from the Internet, and ask who is calling before they answer.")
@@ -138,6 +177,33 @@ def sentence(grade: Grade, vantage: Vantage, images_readable: bool) -> str:
             return _("Your services ask who is calling before they answer.")
         case Grade.CLOSED:
             return _("Nothing that holds medical images answered.")
+
+
+def survey_sentence(found: int) -> str:
+    """What a survey says: who answers, and that nothing more was asked."""
+    if not found:
+        return _("No service answered as DICOM does. This was a survey: nothing else was looked for.")
+    return ngettext(
+        "{n} DICOM service answers. This was a survey: what it lets strangers do was not asked.",
+        "{n} DICOM services answer. This was a survey: what they let strangers do was not asked.",
+        found,
+    ).format(n=number(found))
+
+
+def sentence_of_nothing(reasons: Iterable[str], *, nobody: bool) -> str:
+    """What it means that no service was seen, when these were the reasons why something could not be checked.
+
+    `nobody`: nothing at all could be checked.
+    """
+    if not (left := frozenset(reasons)):
+        return sentence(Grade.CLOSED, Vantage.THIS_MACHINE, images_readable=False, asks=False)
+    if not left <= _UNMET:
+        return _("What answered could not be checked: whether strangers can reach images is not known.")
+    if nobody and left <= _SILENT:
+        return _("Nothing answered, and silence is no proof: whether strangers can reach images is not known.")
+    if nobody:
+        return _("Nothing could be checked: whether strangers can reach images is not known.")
+    return _("Nothing that holds medical images answered, but not everything could be checked.")
 
 
 def who_word(who: str | None) -> str:
@@ -177,6 +243,11 @@ def duty_word(duty: str) -> str:
     return words.get(duty, duty)
 
 
+_SILENT: Final = frozenset({"no-answer", "unreachable"})
+_UNMET: Final = _SILENT | {"not-tried", "scope-expired", "forward-not-checked"}
+"""Reasons that speak of nothing that answered."""
+
+
 def reason_word(reason: str) -> str:
     """Why a target could not be checked. The words that are not listed name broken rules of the many protocols."""
     words = {
@@ -184,6 +255,15 @@ def reason_word(reason: str) -> str:
         "byte-budget": _("sent more than a check accepts"),
         "line-too-long": _("sent more than a check accepts"),
         "pdu-too-long": _("sent more than a check accepts"),
+        "answer-too-long": _("sent more than a check accepts"),
+        "command-too-long": _("sent more than a check accepts"),
+        "data-set-too-long": _("sent more than a check accepts"),
+        "ftp-reply-too-long": _("sent more than a check accepts"),
+        "rsync-list-too-long": _("sent more than a check accepts"),
+        "xml-limit": _("sent more than a check accepts"),
+        "mappings-endless": _("listed more port forwards than a check reads"),
+        "mappings-refused": _("did not tell its port forwards"),
+        "location-elsewhere": _("pointed to another machine, which was not asked"),
         "connection-budget": _("needed more connections than a check makes"),
         "connection-refused": _("stopped accepting connections during the check"),
         "connection-reset": _("broke the connection off"),
@@ -192,9 +272,13 @@ def reason_word(reason: str) -> str:
         "packed-answer": _("packed its answer, which is not unpacked"),
         "exports-unknown": _("did not tell which folders it exports"),
         "length-beyond-belief": _("declared an answer longer than a check accepts"),
+        "service-unavailable": _("said that its service was not available"),
+        "query-unclear": _("answered so that nothing shows whether it lets strangers in"),
         "unreachable": _("could not be reached"),
         "silent": _("accepted the connection and said nothing"),
-        "no-answer": _("accepted the connection and said nothing"),
+        "no-answer": _("gave no answer at all, not even a refusal"),
+        "not-tried": _("was not tried: this machine could not place the call"),
+        "forward-not-checked": _("is where the internet box leads strangers, and nothing was checked there"),
         "scope-expired": _("was left when the permission to check ended"),
         "detector-fault": _("the check itself failed there"),
     }
@@ -216,6 +300,13 @@ def count_phrase(name: str, n: int) -> str:
         "series": ngettext("{n} series", "{n} series", n),
         "instances": ngettext("{n} image", "{n} images", n),
         "files": ngettext("{n} file", "{n} files", n),
+        "exports": ngettext("{n} exported folder", "{n} exported folders", n),
+        "open_exports": ngettext("{n} folder exported to anyone", "{n} folders exported to anyone", n),
+        "shares": ngettext("{n} shared folder", "{n} shared folders", n),
+        "readable_shares": ngettext("{n} shared folder that anyone reads", "{n} shared folders that anyone reads", n),
+        "modules": ngettext("{n} rsync folder", "{n} rsync folders", n),
+        "open_modules": ngettext("{n} rsync folder without a password", "{n} rsync folders without a password", n),
+        "protected_modules": ngettext("{n} protected rsync folder", "{n} protected rsync folders", n),
     }
     phrase = phrases.get(name)
     return f"{number(n)} {name}" if phrase is None else phrase.format(n=number(n))
@@ -273,5 +364,7 @@ def duration(elapsed: timedelta) -> str:
 
 
 def endpoint(address: str, port: int) -> str:
-    """`address:port`, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    """`address:port`, an IPv6 address in brackets (RFC 3986, 3.2.2); the address alone when every port is meant."""
+    if port == 0:
+        return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

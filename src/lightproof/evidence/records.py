@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum, StrEnum
 from functools import total_ordering
-from typing import Literal
+from typing import Final, Literal
+
+BOX_SERVICES: Final = frozenset({"upnp-igd", "nat-pmp", "pcp"})
+"""Controls of the internet box: they hold no image, and are meant for the inside."""
 
 Scalar = str | int | float | bool | None
 Transport = Literal["tcp", "udp"]
@@ -134,6 +137,8 @@ class RuleText:
     remedy: tuple[str, ...]
     action: str = ""
     """The remedy in one short order: "Close port 11112 on the internet box". Empty: the first step says it."""
+    references: tuple[str, ...] = ()
+    """What was read, named in this language; empty: as the rule names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +196,11 @@ class Service:
     outside_ports: tuple[int, ...] = ()
     """Ports of the internet box that lead here."""
 
+    @property
+    def serves_the_inside(self) -> bool:
+        """Whether it is a control of the internet box seen from inside, which answers there as it must."""
+        return self.service in BOX_SERVICES and self.vantage is not Vantage.INTERNET
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
@@ -246,3 +256,7 @@ class ExposureReport:
     observations: tuple[Observation, ...]
     evidence_sha256: str
     """Digest of the observations in canonical JSON; printed on every page of the report."""
+    counting: bool = False
+    """Whether studies might be counted (`--count`), beyond the totals that servers tell of themselves."""
+    survey: bool = False
+    """Only who answers was looked for (`--survey`): nothing was asked, so that nothing is established."""

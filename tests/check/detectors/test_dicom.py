@@ -1,7 +1,9 @@
 """The DICOM ladder against real archives: what each lets a stranger do, and that no patient data was taken for it."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,11 +15,18 @@ from lightproof.check.consent import MOST_TITLES, Consent
 from lightproof.check.detectors import dicom, dicom_tls
 from lightproof.check.wire import Wire
 from lightproof.dicom.association import Association
-from lightproof.dicom.dimse import UNABLE_TO_PROCESS
+from lightproof.dicom.dimse import UNABLE_TO_PROCESS, CommandField
 from lightproof.dicom.messages import Message
 from lightproof.dicom.negotiation import Service, answer
-from lightproof.dicom.pdu import AssociateAccept, AssociateRequest, ReleaseReply, ReleaseRequest
-from lightproof.dicom.uids import MODALITY_WORKLIST_FIND, STUDY_ROOT_FIND, STUDY_ROOT_GET
+from lightproof.dicom.pdu import (
+    Abort,
+    AssociateAccept,
+    AssociateReject,
+    AssociateRequest,
+    ReleaseReply,
+    ReleaseRequest,
+)
+from lightproof.dicom.uids import MODALITY_WORKLIST_FIND, STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
@@ -114,6 +123,7 @@ async def test_a_dcmqrscp_gives_everything_to_whoever_names_it(
         server.load(paths_of(studies))
     stranger = await visit(at(server.port), detectors=DETECTORS)
     assert facts_of(stranger, "dicom") == REACHABLE
+    assert stranger.unchecked == ()
     guest = await visit(at(server.port), detectors=DETECTORS, consent=Consent(called_aes=("WRONG", server.ae_title)))
     assert facts_of(guest, "dicom") == expected
     assert "dicom-called-ae-guessed" in signals_of(guest)
@@ -250,3 +260,99 @@ async def test_every_title_that_may_be_guessed_is_tried(monkeypatch: pytest.Monk
         seen = await visit(at(port), detectors=DETECTORS, consent=Consent(called_aes=titles))
     assert seen.unchecked == ()
     assert [title for title in called if title.startswith("PACS")] == list(titles)
+
+
+Reply = Callable[[Message, int], int | None]
+"""The status of the answer to a request on the n-th connection; None to abort."""
+
+
+@asynccontextmanager
+async def an_archive(reply: Reply, *, refuses: Callable[[int], AssociateReject | None] = lambda _n: None):
+    """An archive that takes queries, retrievals and echoes, and answers each as it is told."""
+    connections = itertools.count(1)
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = next(connections)
+        association = Association.accept(collect=65_536)
+        while data := await reader.read(65_536):
+            for event in association.receive(data):
+                if isinstance(event, AssociateRequest):
+                    taken = dict.fromkeys((VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_GET), Service())
+                    writer.write(association.send(refuses(number) or answer(event, taken)))
+                elif isinstance(event, Message):
+                    status = reply(event, number)
+                    if status is None:
+                        writer.write(association.send(Abort(0, 0)))
+                        await writer.drain()
+                        return
+                    writer.write(association.send(Message(event.context_id, event.command.answered(status))))
+                elif isinstance(event, ReleaseRequest):
+                    writer.write(association.send(ReleaseReply()))
+            await writer.drain()
+
+    async with serving(behave) as port:
+        yield port
+
+
+def asked(message: Message) -> CommandField:
+    return CommandField(message.command.command_field)
+
+
+@pytest.mark.parametrize("unclear", [CommandField.C_FIND, CommandField.C_GET])
+async def test_a_failure_that_says_nothing_is_told_as_unchecked(unclear: CommandField) -> None:
+    out_of_resources = 0xA700
+    async with an_archive(lambda message, _n: out_of_resources if asked(message) is unclear else 0) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    facts = facts_of(seen, "dicom")
+    assert (facts.listable if unclear is CommandField.C_FIND else facts.downloadable) is None
+    assert [entry.reason for entry in seen.unchecked] == ["query-unclear"]
+
+
+async def test_an_archive_that_answers_or_refuses_every_query_leaves_nothing_unchecked() -> None:
+    async with an_archive(lambda message, _n: 0x0124 if asked(message) is CommandField.C_FIND else 0) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == Facts(reachable=True, open=True, listable=False, downloadable=True)
+    assert seen.unchecked == ()
+
+
+async def test_queries_that_were_never_asked_are_told_as_unchecked() -> None:
+    """It aborts on the echo, and rejects whoever comes back; the first call only finds out what is spoken there."""
+    rejected = AssociateReject(1, 1, 1)
+    async with an_archive(lambda _message, _n: None, refuses=lambda n: rejected if n > 2 else None) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == REACHABLE
+    assert [entry.reason for entry in seen.unchecked] == ["query-unclear"]
+
+
+@pytest.mark.parametrize("times", [1, 1_000], ids=["once", "always"])
+async def test_congestion_that_persists_is_told_as_unchecked(times: int) -> None:
+    congested = AssociateReject(2, 3, 1)
+    async with an_archive(lambda _message, _n: 0, refuses=lambda n: congested if n <= times + 1 else None) as port:
+        # The first connection is that of whoever finds out what is spoken there.
+        seen = await visit(at(port), detectors=DETECTORS)
+    reasons = [entry.reason for entry in seen.unchecked]
+    assert reasons == ([] if times == 1 else ["server-busy"])
+    assert facts_of(seen, "dicom").listable is (True if times == 1 else None)
+
+
+async def test_a_refused_worklist_refutes_nothing_where_the_other_query_was_unclear() -> None:
+    climb_order = (STUDY_ROOT_FIND, MODALITY_WORKLIST_FIND)
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        association = Association.accept(collect=65_536)
+        while data := await reader.read(65_536):
+            for event in association.receive(data):
+                if isinstance(event, AssociateRequest):
+                    writer.write(association.send(answer(event, dict.fromkeys(climb_order, Service()))))
+                elif isinstance(event, Message):
+                    study = event.command.affected_sop_class_uid == STUDY_ROOT_FIND
+                    status = 0xA700 if study else 0x0124
+                    writer.write(association.send(Message(event.context_id, event.command.answered(status))))
+                elif isinstance(event, ReleaseRequest):
+                    writer.write(association.send(ReleaseReply()))
+            await writer.drain()
+
+    async with serving(behave) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom").listable is None
+    assert "query-unclear" in [entry.reason for entry in seen.unchecked]

@@ -302,6 +302,18 @@ async def test_a_server_without_a_place_for_us_is_unchecked(greeting: str) -> No
     assert (seen.observations, seen.violation) == ([], "service-unavailable")
 
 
+async def test_a_full_server_on_a_port_of_ftp_is_unchecked_though_nothing_names_its_protocol() -> None:
+    async def full_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"421 Too many connections from your address.\r\n")
+        await reader.read(100)
+
+    async with serving(full_up, address="127.88.21.1", port=2121), serving(full_up, address="127.88.21.1") as other:
+        full = await visit(Target("127.88.21.1", 2121))
+        mail = await visit(Target("127.88.21.1", other))
+    assert [(entry.detector, entry.reason) for entry in full.unchecked] == [("ftp", "service-unavailable")]
+    assert mail.unchecked == ()
+
+
 @pytest.mark.parametrize(
     "listing",
     [

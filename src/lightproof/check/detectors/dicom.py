@@ -169,6 +169,18 @@ class _Climb:
     """It began to disclose: nothing more is asked, whatever it takes."""
     in_other_forms: bool = False
     """This is the second offer: what is not taken now is not offered at all."""
+    proved: set[str] = field(default_factory=set[str])
+    """Facts that some step proved."""
+    unclear: set[str] = field(default_factory=set[str])
+    """Facts of steps whose answer established nothing."""
+
+    @property
+    def left_unclear(self) -> bool:
+        """Whether a step was neither proved, nor refused, nor found not to be offered: unclear, or never asked.
+
+        Where no association was accepted, none was begun: that is what the peer refused.
+        """
+        return self.begun and bool((self.unclear | {step.fact for step in self.steps}) - self.proved)
 
     def offer_other_forms(self) -> tuple[str, ...]:
         """Turns to what was not taken; the abstract syntaxes to offer for it, none when there is nothing to ask."""
@@ -200,11 +212,13 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
 
     Where the peer demands a client certificate there is none: the detector of DICOM TLS says so.
     """
+    met = False
     try:
         async for observation in _by_called_ae(wire):
+            met = True
             yield observation
     except (ProtocolViolation, ssl.SSLError):
-        if not (wire.tls and (await call(wire)).demands_certificate):
+        if met or not (wire.tls and (await call(wire)).demands_certificate):
             raise
 
 
@@ -224,7 +238,8 @@ async def _by_called_ae(wire: Wire) -> AsyncGenerator[Observation]:
 async def _ladder(wire: Wire, called_ae: str) -> AsyncGenerator[Observation]:
     """One association for the whole ladder; where a request ends it, another for those that were still to come.
 
-    A server that aborts on an echo or a query may still hand out images.
+    A server that aborts on an echo or a query may still hand out images. Raises ProtocolViolation at the end when some
+    step established nothing: that is never read as a refusal.
     """
     climb = _Climb()
     async for observation, _ in _associate(wire, called_ae, _LADDER, climb):
@@ -236,17 +251,22 @@ async def _ladder(wire: Wire, called_ae: str) -> AsyncGenerator[Observation]:
             if of_a_step:
                 yield observation
         if len(climb.steps) == left:
-            return
+            raise ProtocolViolation("query-unclear")
     if climb.begun and (syntaxes := climb.offer_other_forms()):
         async for observation, of_a_step in _associate(wire, called_ae, syntaxes, climb):
             if of_a_step:
                 yield observation
+    if climb.left_unclear:
+        raise ProtocolViolation("query-unclear")
 
 
 async def _associate(
     wire: Wire, called_ae: str, abstract_syntaxes: Sequence[str], climb: _Climb
 ) -> AsyncGenerator[tuple[Observation, bool]]:
-    """Observations of one association, and whether each is of a step. Asks a congested peer once more."""
+    """Observations of one association, and whether each is of a step. Asks a congested peer once more.
+
+    Raises ProtocolViolation where it is still congested then.
+    """
     for attempt in range(2):
         async with wire.connect(narrow=True) as stream:
             association = WireAssociation(stream)
@@ -270,6 +290,8 @@ async def _associate(
                 return
         if answer.result != _TRANSIENT or attempt:
             yield _rejected(wire, association, answer), False
+            if answer.result == _TRANSIENT:
+                raise ProtocolViolation("server-busy")
             return
         await asyncio.sleep(_CONGESTION_PAUSE_S)
 
@@ -345,8 +367,13 @@ async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observa
             continue
         number += 1
         outcome, status = await _outcome(session, asked, step.command(number, asked), step.identifier)
-        if outcome is not _Outcome.UNCLEAR:
+        if outcome is _Outcome.UNCLEAR:
+            climb.unclear.add(step.fact)
+        elif outcome in (_Outcome.EXECUTED, _Outcome.DISCLOSING):
+            climb.proved.add(step.fact)
             yield _stepped(session, step, outcome, status), True
+        else:
+            yield _stepped(session, step, outcome, status, of_all=step.fact not in climb.unclear), True
         if outcome is _Outcome.DISCLOSING:
             climb.ended = True
             climb.steps.clear()  # what ignores one filter may ignore the next, and send a patient's images
@@ -403,13 +430,16 @@ def _found_nothing_to_send(session: _Session, answer: Command) -> bool:
     return is_get and counts == (0, 0, 0) and session.implementation.startswith(_DCMTK_ROOT)
 
 
-def _stepped(session: _Session, step: _Step, outcome: _Outcome, status: int | None) -> Observation:
+def _stepped(
+    session: _Session, step: _Step, outcome: _Outcome, status: int | None, *, of_all: bool = True
+) -> Observation:
+    """`of_all` is not so where another request for the same was not answered clearly: no refusal refutes it then."""
     proved = outcome in (_Outcome.EXECUTED, _Outcome.DISCLOSING)
     verb = step.request.partition(" ")[0]
     return session.wire.observed(
         session.service,
         step.executed if proved else step.refused,
-        facts=Facts(reachable=True, open=True if proved else None, **{step.fact: proved}),
+        facts=Facts(reachable=True, open=True if proved else None, **{step.fact: proved if of_all else None}),
         details={"answers_without_filter": True} if outcome is _Outcome.DISCLOSING else {},
         proof=session.association.proof(step.request, "A-ABORT" if status is None else f"{verb}-RSP", status),
     )

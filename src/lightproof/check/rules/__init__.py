@@ -38,7 +38,7 @@ Effect = Literal[
 certificates, its way in from the Internet, a forward to the unknown."""
 Fact = Literal["reachable", "open", "listable", "downloadable", "writable"]
 LetterName = Literal["B", "C", "D", "E", "F"]
-State = Literal["nothing-checked", "unchecked", "unknown-forward"]
+State = Literal["nothing-checked", "survey", "unchecked", "unknown-forward"]
 
 HOW: Final = "{how}"
 """The step of a remedy in whose place the steps for the product stand."""
@@ -46,9 +46,11 @@ ANY_PRODUCT: Final = "*"
 
 
 class Source(tables.Sourced):
-    """Something that was read, and when."""
+    """Something that was read, and when: `source` in English."""
 
     id: Word
+    fr: str = Field(min_length=3)
+    """The same in French."""
 
 
 class Texts(tables.Row):
@@ -203,17 +205,20 @@ class Rulebook:
         row = self.rules[rule_id]
         seen = tuple(products)
         how = tuple(found for topic in row.how for found in self._how(topic, seen))
-        texts = {
-            "en": _told(row.texts.en, tuple(step for found in how for step in found.texts.en)),
-            "fr": _told(row.texts.fr, tuple(step for found in how for step in found.texts.fr)),
-        }
         keys = dict.fromkeys((*row.references, *(key for found in how for key in found.references)))
+        sources = tuple(self.sources[key] for key in keys)
+        english = tuple(f"{source.source} ({source.date})" for source in sources)
+        french = tuple(f"{source.fr} ({source.date})" for source in sources)
+        texts = {
+            "en": _told(row.texts.en, tuple(step for found in how for step in found.texts.en), english),
+            "fr": _told(row.texts.fr, tuple(step for found in how for step in found.texts.fr), french),
+        }
         return Rule(
             id=row.id,
             severity=row.severity,
             duties=row.duties,
             texts=texts,
-            references=tuple(f"{self.sources[key].source} ({self.sources[key].date})" for key in keys),
+            references=english,
             who=row.who,
             minutes=row.minutes,
         )
@@ -274,6 +279,6 @@ def _add(known: dict[str, _Named], found: tuple[_Named, ...], file: str, key: st
         known[row.id] = row
 
 
-def _told(text: Texts, steps: tuple[str, ...]) -> RuleText:
+def _told(text: Texts, steps: tuple[str, ...], references: tuple[str, ...]) -> RuleText:
     remedy = tuple(told for step in text.remedy for told in (steps if step == HOW else (step,)))
-    return RuleText(title=text.title, why=text.why, remedy=remedy, action=text.action)
+    return RuleText(title=text.title, why=text.why, remedy=remedy, action=text.action, references=references)

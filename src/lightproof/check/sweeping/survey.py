@@ -13,11 +13,12 @@ ended is no protection: only a request for a certificate, or its alert, is one.
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from lightproof.check.identity import CALLED_AE, CALLING_AE
+from lightproof.check.sweeping.hearing import Hearing
 from lightproof.check.sweeping.questions import Conversation, Outcome, Question
 from lightproof.check.sweeping.sweep import Answer, Limits, Sweep
 from lightproof.check.sweeping.tls_hello import RANDOM_LENGTH, InsideTls, TlsAnswer, client_hello, read_tls_answer
@@ -79,6 +80,8 @@ class SurveyBatch:
     """What this machine could not call: nothing is known about it."""
     counts: dict[Outcome, int]
     """How the last call to each target ended."""
+    hearing: Hearing = field(default_factory=Hearing)
+    """Who was heard, and which of the watched machines were not."""
 
 
 def survey(
@@ -88,21 +91,24 @@ def survey(
     limits: Limits | None = None,
     done: Sequence[tuple[int, int]] = (),
     stop: Callable[[], bool] = lambda: False,
+    watched: frozenset[str] = frozenset(),
     entropy: Callable[[int], bytes] = os.urandom,
 ) -> Generator[SurveyBatch]:
     """Looks for DICOM on every target but those whose positions are `done`; a `stop` is heard four times a second.
 
+    Of `watched` addresses it is told whether they were heard.
+
     Targets must have been authorised. Each has its answer 25 s after its first call at the latest, whatever it does.
     """
-    sweep = Sweep(
-        space=space, question=_clear_text(entropy(RANDOM_LENGTH)), seed=seed, limits=limits or Limits(), stop=stop
-    )
+    question = _clear_text(entropy(RANDOM_LENGTH))
+    sweep = Sweep(space=space, question=question, seed=seed, limits=limits or Limits(), stop=stop, watched=watched)
     for batch in sweep.run(done):
         yield SurveyBatch(
             done=batch.done,
             sightings=tuple(seen for answer in batch.answers if (seen := sighting(answer)) is not None),
             not_tried=tuple(a.target for a in batch.answers if a.outcome is Outcome.NOT_TRIED),
             counts=batch.counts,
+            hearing=batch.hearing,
         )
 
 

@@ -20,6 +20,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from lightproof.check.sweeping.deadlines import Deadlines
+from lightproof.check.sweeping.hearing import SILENCES, Hearing
 from lightproof.check.sweeping.lines import Job, Line, Lines, call_from_elsewhere, is_itself, source_ports
 from lightproof.check.sweeping.order import Order
 from lightproof.check.sweeping.questions import Outcome, Question
@@ -34,6 +35,8 @@ R = TypeVar("R")
 
 
 _UNINTERESTING: Final = frozenset({Outcome.CLOSED, Outcome.SILENT, Outcome.UNREACHABLE})
+_UNHEARD: Final = frozenset({Outcome.SILENT, Outcome.UNREACHABLE, Outcome.NOT_TRIED})
+"""Of a first question; a second one is only asked where the first was heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,8 @@ class Batch(Generic[R]):
     answers: tuple[Answer[R], ...]
     counts: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
     """How the finished calls ended, these answers included."""
+    hearing: Hearing = field(default_factory=Hearing)
+    """Who was heard, and which of the watched machines were not."""
 
     @property
     def targets(self) -> int:
@@ -100,6 +105,8 @@ class Sweep(Generic[R]):
     stop: Callable[[], bool] = lambda: False
     """Asked four times a second at least; once it says yes, nothing more is sent."""
     readiness: Callable[[], Readiness] = best_readiness
+    watched: frozenset[str] = frozenset()
+    """Addresses of which it is told whether they were heard."""
 
     def run(self, done: Sequence[tuple[int, int]] = ()) -> Generator[Batch[R]]:
         """Sweeps all positions but those in `done` (ascending half-open ranges, as batches tell them)."""
@@ -171,6 +178,8 @@ class _Loop(Generic[R]):
         self._done: list[int] = []
         self._answers: list[Answer[R]] = []
         self._counts: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self._hearing = Hearing()
+        self._watched = sweep.watched
 
     def batches(self) -> Generator[Batch[R]]:
         """Runs until everything is done or it is told to stop."""
@@ -209,10 +218,12 @@ class _Loop(Generic[R]):
 
     def _batch(self) -> Batch[R]:
         counts = {outcome: count for outcome, count in self._counts.items() if count}
-        batch = Batch(done=_as_ranges(self._done), answers=tuple(self._answers), counts=counts)
+        done = _as_ranges(self._done)
+        batch = Batch(done=done, answers=tuple(self._answers), counts=counts, hearing=self._hearing)
         self._done = []
         self._answers = []
         self._counts = dict.fromkeys(Outcome, 0)
+        self._hearing = Hearing()
         return batch
 
     # Placing calls
@@ -264,7 +275,7 @@ class _Loop(Generic[R]):
 
     def _start_at_once(self, room: int) -> int:
         """The way of a closed port on loopback, kept as short as it can be: two system calls, and no object."""
-        locate, question, lines = self._sweep.space.locate, self._question, self._lines
+        locate, question, lines, watched = self._sweep.space.locate, self._question, self._lines, self._watched
         refused, again, closed = errno.ECONNREFUSED, _PENDING, self._done
         spare = lines.spare[socket.AF_INET]
         started = closed_now = 0
@@ -281,10 +292,13 @@ class _Loop(Generic[R]):
             if failed == refused:
                 closed.append(position)
                 closed_now += 1
+                if watched and address[0] in watched:
+                    self._hearing.machines.add(address[0])
             else:
                 self._follow(spare.pop(), Job(position, address, question), failed)
         self._exhausted = started < room
         self._counts[Outcome.CLOSED] += closed_now
+        self._hearing.anybody |= closed_now > 0
         return started
 
     def _place(self, job: Job[R]) -> None:
@@ -430,6 +444,11 @@ class _Loop(Generic[R]):
     def _conclude(self, job: Job[R], outcome: Outcome, found: R | None = None) -> None:
         self._done.append(job.position)
         self._counts[outcome] += 1
+        host, port = job.address
+        if job.question is not self._question or outcome not in _UNHEARD:
+            self._hearing.heard(host, watched=host in self._watched)
+        elif (how := SILENCES.get(outcome)) is not None:
+            self._hearing.missed(host, port, how, watched=host in self._watched)
         if outcome not in _UNINTERESTING or job.question is not self._question:
             self._answers.append(Answer(job.position, job.address, outcome, job.question.name, found))
 

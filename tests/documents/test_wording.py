@@ -1,0 +1,54 @@
+"""Words for what a record holds: complete in both languages, whatever a detector counts or gives as a reason."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import lightproof.check
+from lightproof.documents import wording
+from lightproof.locale import LANGUAGES, Language, speaking
+
+DETECTORS = Path(lightproof.check.__file__).parent / "detectors"
+
+
+def counted_by_detectors() -> set[str]:
+    """Every name that a detector gives to a count."""
+    names: set[str] = {"patients", "studies", "series", "instances"}
+    for path in DETECTORS.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "counts":
+                for literal in ast.walk(node.value):
+                    keys = literal.keys if isinstance(literal, ast.Dict) else ()
+                    names |= {key.value for key in keys if isinstance(key, ast.Constant)}  # type: ignore[misc]
+    return names
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_count_has_its_words(language: Language) -> None:
+    names = counted_by_detectors()
+    assert {"open_modules", "readable_shares", "exports", "files"} <= names
+    with speaking(language):
+        for name in names:
+            one, many = wording.count_phrase(name, 1), wording.count_phrase(name, 2)
+            assert "_" not in one + many
+            assert one != f"1 {name}" or name == "series"
+    with speaking("fr"):
+        assert wording.count_phrase("readable_shares", 1) == "1 dossier partagé lisible par n’importe qui"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["no-answer", "unreachable", "not-tried", "service-unavailable", "query-unclear", "server-busy",
+     "forward-not-checked", "scope-expired", "silent"],
+)  # fmt: skip
+def test_a_reason_that_breaks_no_rule_is_not_told_as_one(reason: str) -> None:
+    with speaking("en"):
+        assert "rules of its own protocol" not in wording.reason_word(reason)
+        assert "accepted the connection" not in wording.reason_word("no-answer")
+    with speaking("fr"):
+        assert reason not in wording.reason_word(reason)
+
+
+def test_a_whole_machine_is_told_without_a_port() -> None:
+    assert wording.endpoint("192.168.1.20", 0) == "192.168.1.20"
