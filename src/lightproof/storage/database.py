@@ -8,7 +8,6 @@ Rules of this file:
 
 import errno
 import os
-import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +36,7 @@ _FREE_BYTES: Final = 1 << 20
 """A disk with less room than this is full, whatever name SQLite has for what it met."""
 
 _SQLCIPHER: Final = cast(Any, sqlcipher3.dbapi2)
-"""An untyped double of the standard library's sqlite3; the codes of its errors are the same."""
+"""An untyped double of the standard library's sqlite3, which is not loaded beside it."""
 DriverError: Final = cast("type[Exception]", _SQLCIPHER.Error)
 
 
@@ -183,7 +182,7 @@ def explained(error: Exception, path: Path) -> LightproofError | None:
     """What a person is told about an error of SQLAlchemy or of the driver; None for our own mistakes."""
     code = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorcode", 0)
     match code & 0xFF:
-        case sqlite3.SQLITE_NOTADB:
+        case _SQLCIPHER.SQLITE_NOTADB:
             return LightproofError(
                 "database-sealed",
                 _("The key of this home does not open {file}: it is the database of another home, or damaged.").format(
@@ -191,9 +190,9 @@ def explained(error: Exception, path: Path) -> LightproofError | None:
                 ),
                 _("Put the file of this home back from a backup, or name its own home in LIGHTPROOF_HOME."),
             )
-        case sqlite3.SQLITE_CORRUPT:
+        case _SQLCIPHER.SQLITE_CORRUPT:
             return damaged(path)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+        case _SQLCIPHER.SQLITE_BUSY | _SQLCIPHER.SQLITE_LOCKED:
             return LightproofError(
                 "database-busy",
                 _("Another program has been writing to the database for more than {seconds} seconds.").format(
@@ -201,11 +200,11 @@ def explained(error: Exception, path: Path) -> LightproofError | None:
                 ),
                 _("Wait until it has finished, or stop it; then do this again. Nothing was changed."),
             )
-        case sqlite3.SQLITE_FULL:
+        case _SQLCIPHER.SQLITE_FULL:
             return _full(path)
-        case sqlite3.SQLITE_IOERR:
+        case _SQLCIPHER.SQLITE_IOERR:
             return _full(path) if _free_bytes(path) < _FREE_BYTES else _refuses(path)
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+        case _SQLCIPHER.SQLITE_CANTOPEN | _SQLCIPHER.SQLITE_READONLY | _SQLCIPHER.SQLITE_PERM:
             return _refuses(path)
         case _:
             return None
