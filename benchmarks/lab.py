@@ -124,11 +124,11 @@ def population(
     return Population(str(IPv4Address(NETWORK)), str(IPv4Address(NETWORK + count - 1)), PORTS, seats)
 
 
-def whole_survey(people: Population) -> list[str]:
-    """The command that surveys the whole population as a person would have it, with the report that it writes."""
+def whole_survey(people: Population, *, last: str = "") -> list[str]:
+    """The command that surveys the population (or up to the address `last`) as a person has it, with its report."""
     ports = ",".join(map(str, people.ports))
     options = ("--survey", "--json", "--no-box", "--rate", "100000", "--fail-on", "writable", "--ports", ports)
-    return [sys.executable, "-m", "lightproof", "check", *options, f"{people.first}-{people.last}"]
+    return [sys.executable, "-m", "lightproof", "check", *options, f"{people.first}-{last or people.last}"]
 
 
 @contextmanager
