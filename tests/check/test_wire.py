@@ -142,6 +142,18 @@ async def test_what_was_aborted_is_not_closed_again(certificates: Certificates) 
             transport.close = lambda: pytest.fail("closed again")  # type: ignore[method-assign]
 
 
+async def test_what_the_peer_ended_is_not_closed_again(certificates: Certificates) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server_certificate, certificates.server_key)
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        wire = wire_to(server.sockets[0].getsockname()[1])
+        async with wire.connect(tls=True) as stream:
+            assert await stream.receive() == b""
+            transport = stream._writer.transport  # pyright: ignore[reportPrivateUsage]
+            transport.close = lambda: pytest.fail("closed again")  # type: ignore[method-assign]
+
+
 async def test_many_connections_inside_tls_take_little_memory(certificates: Certificates) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.server_certificate, certificates.server_key)

@@ -32,6 +32,9 @@ class Unbuffered:
     async def start_tls(self, context: ssl.SSLContext, *, server_hostname: str | None) -> None:
         raise NotImplementedError  # nothing that is asked narrowly begins in clear and goes on inside TLS
 
+    def is_closing(self) -> bool:
+        return self._sock.fileno() < 0
+
     def abort(self) -> None:
         self._sock.close()
 

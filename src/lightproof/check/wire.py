@@ -181,10 +181,15 @@ class Stream:
         self._aborted = True
 
     async def close(self) -> None:
-        """Closes in order, without waiting for a peer that does not answer."""
-        if self._aborted:  # closing what was aborted breaks TLS transports before CPython 3.11.4 (Debian 12 has 3.11.2)
+        """Closes in order, without waiting for a peer that does not answer.
+
+        What was aborted, or ended by the peer, is not closed again: before CPython 3.11.4 (Debian 12 has 3.11.2) that
+        breaks TLS transports.
+        """
+        if self._aborted:
             return
-        self._writer.close()
+        if not self._writer.is_closing():
+            self._writer.close()
         with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
             async with asyncio.timeout(0.5):
                 await self._writer.wait_closed()
