@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -25,7 +25,9 @@ async def serving(
             pass
         finally:
             conversations.discard(task)
-            writer.transport.abort()
+            # Before CPython 3.11.4 a TLS transport that ended twice has nothing left to abort.
+            with suppress(AttributeError):
+                writer.transport.abort()
 
     server = await asyncio.start_server(converse, address, port, ssl=tls)
     try:
