@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -267,8 +267,13 @@ Reply = Callable[[Message, int], int | None]
 
 
 @asynccontextmanager
-async def an_archive(reply: Reply, *, refuses: Callable[[int], AssociateReject | None] = lambda _n: None):
-    """An archive that takes queries, retrievals and echoes, and answers each as it is told."""
+async def an_archive(
+    reply: Reply,
+    *,
+    refuses: Callable[[int], AssociateReject | None] = lambda _n: None,
+    takes: Sequence[str] = (VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_GET),
+):
+    """An archive that takes queries, retrievals and echoes, or what it is told, and answers each as it is told."""
     connections = itertools.count(1)
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -277,8 +282,7 @@ async def an_archive(reply: Reply, *, refuses: Callable[[int], AssociateReject |
         while data := await reader.read(65_536):
             for event in association.receive(data):
                 if isinstance(event, AssociateRequest):
-                    taken = dict.fromkeys((VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_GET), Service())
-                    writer.write(association.send(refuses(number) or answer(event, taken)))
+                    writer.write(association.send(refuses(number) or answer(event, dict.fromkeys(takes, Service()))))
                 elif isinstance(event, Message):
                     status = reply(event, number)
                     if status is None:
@@ -336,23 +340,11 @@ async def test_congestion_that_persists_is_told_as_unchecked(times: int) -> None
 
 
 async def test_a_refused_worklist_refutes_nothing_where_the_other_query_was_unclear() -> None:
-    climb_order = (STUDY_ROOT_FIND, MODALITY_WORKLIST_FIND)
+    def unclear_about_studies(message: Message, _number: int) -> int:
+        return 0xA700 if message.command.affected_sop_class_uid == STUDY_ROOT_FIND else 0x0124
 
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        association = Association.accept(collect=65_536)
-        while data := await reader.read(65_536):
-            for event in association.receive(data):
-                if isinstance(event, AssociateRequest):
-                    writer.write(association.send(answer(event, dict.fromkeys(climb_order, Service()))))
-                elif isinstance(event, Message):
-                    study = event.command.affected_sop_class_uid == STUDY_ROOT_FIND
-                    status = 0xA700 if study else 0x0124
-                    writer.write(association.send(Message(event.context_id, event.command.answered(status))))
-                elif isinstance(event, ReleaseRequest):
-                    writer.write(association.send(ReleaseReply()))
-            await writer.drain()
-
-    async with serving(behave) as port:
+    queries = (STUDY_ROOT_FIND, MODALITY_WORKLIST_FIND)
+    async with an_archive(unclear_about_studies, takes=queries) as port:
         seen = await visit(at(port), detectors=DETECTORS)
     assert facts_of(seen, "dicom").listable is None
     assert "query-unclear" in [entry.reason for entry in seen.unchecked]
