@@ -14,6 +14,7 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
@@ -22,6 +23,7 @@ from typing import Any, Final, Self
 from pydantic import TypeAdapter
 
 from lightproof.check.sweeping.hearing import Hearing
+from lightproof.check.watching import Span
 from lightproof.errors import UsageRefused, system_reason
 from lightproof.evidence.records import Observation, Target, Unchecked
 from lightproof.locale import gettext as _
@@ -53,6 +55,16 @@ class Done:
         default_factory=dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]]
     )
     """Targets whose detectors have all run, with what they said."""
+
+    def sweep(self, ranges: Iterable[tuple[int, int]], hearing: Hearing) -> None:
+        """These positions of the sweep have their answer too, and these were heard."""
+        self.swept = merged([*self.swept, *ranges])
+        self.hearing.add(hearing)
+
+    def span(self, finished: datetime) -> Span:
+        """Of the run that began with the journal and ends now."""
+        assert self.started is not None
+        return Span(datetime.fromisoformat(self.started), finished, answered=not self.hearing.nobody)
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine
-from lightproof.check.journal import Done, Journal, journal_of, merged
+from lightproof.check.journal import Done, Journal, journal_of
 from lightproof.check.permission import Ended, not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
@@ -51,8 +51,7 @@ def look(
             kept.remove()
         else:
             watcher.learnt((), tuple(_left(plan, done, visited, reason)))
-    assert done.started is not None
-    return Span(datetime.fromisoformat(done.started), now(), answered=not done.hearing.nobody)
+    return done.span(now())
 
 
 def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended) -> None:
@@ -72,8 +71,7 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended
         answering = [answer.target for answer in batch.answers]
         done.answering.update(dict.fromkeys(answering))
         kept.swept(batch.done, answering, batch.hearing)
-        done.hearing.add(batch.hearing)
-        done.swept = merged([*done.swept, *batch.done])
+        done.sweep(batch.done, batch.hearing)
         tried += batch.targets
         watcher.swept(tried, total, len(done.answering))
 

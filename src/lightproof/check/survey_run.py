@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lightproof.check.fingerprints import dicom_product
-from lightproof.check.journal import journal_of, merged
+from lightproof.check.journal import journal_of
 from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.silence import unheard
@@ -50,8 +50,7 @@ def look(
                     kept.visited(target, observations, unchecked)
                     watcher.learnt(observations, unchecked)
             kept.swept(batch.done, (), batch.hearing)
-            done.hearing.add(batch.hearing)
-            done.swept = merged([*done.swept, *batch.done])
+            done.sweep(batch.done, batch.hearing)
             found += len(batch.sightings)
             tried += sum(batch.counts.values())
             watcher.swept(tried, total, found)
@@ -60,8 +59,7 @@ def look(
             kept.remove()
         else:
             watcher.learnt((), tuple(not_swept(plan, done.swept, reason)))
-    assert done.started is not None
-    return Span(datetime.fromisoformat(done.started), now(), answered=not done.hearing.nobody)
+    return done.span(now())
 
 
 def _left_open(seen: Sighting) -> tuple[Unchecked, ...]:
