@@ -187,10 +187,8 @@ async def send_everywhere(message: Alert, channels: Mapping[str, Send]) -> tuple
             return Sent(channel=name, failure=refusal.reason)
         except aiosmtplib.SMTPResponseException as error:
             return Sent(channel=name, failure=f"smtp-{error.code}")
-        except (aiosmtplib.SMTPException, httpx2.HTTPError, OSError, UsageRefused) as error:
-            return Sent(channel=name, failure=type(error).__name__)
-        except ValueError as error:
-            # What a channel was given does not fit its protocol: an address, a secret. The others still go out.
+        except (aiosmtplib.SMTPException, httpx2.HTTPError, OSError, UsageRefused, ValueError) as error:
+            # ValueError: what a channel was given does not fit its protocol, an address or a secret.
             return Sent(channel=name, failure=type(error).__name__)
         return Sent(channel=name)
 

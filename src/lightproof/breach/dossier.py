@@ -117,8 +117,8 @@ def _answer(told: Incident, duty: Duty) -> str:
         said = _("{choice}, decided by {who}. {reason}")
         return said.format(choice=choice_word(decided.choice), who=decided.by, reason=decided.reason).strip()
     choice = proposed(told, duty)
-    if again := [one for one in told.outgrown if one.duty == duty]:
-        reasons = [outgrown_text(again[-1])]
+    if (again := told.outgrown_about(duty)) is not None:
+        reasons = [outgrown_text(again)]
     else:
         answers = _answers(told, duty, choice)
         reasons = [reason["text"] for answer in answers for reason in _sequence(answer.get("reasons"))]
@@ -323,7 +323,8 @@ def _assessed(told: Incident) -> list[Block]:
         columns = (_("Done"), _("Duty of another law"), _("When"))
         blocks.append(Table(_("If they apply to you"), columns, tuple(map(_other_duty, others)), widths=(2, 6, 4)))
     standing = (told.decision(duty, law) for duty in DUTIES for law in told.laws)
-    for decided in dict.fromkeys((*filter(None, standing), *told.outgrown)):
+    outgrown = told.outgrown
+    for decided in dict.fromkeys((*filter(None, standing), *outgrown)):
         reason = decided.reason or _("no reason given")
         if decided.laws and set(decided.laws) != set(told.laws):
             reason += f" ({', '.join(decided.laws)})"
@@ -331,7 +332,7 @@ def _assessed(told: Incident) -> list[Block]:
             who=decided.by, when=wording.instant(decided.at), duty=duty_word(decided.duty),
             choice=choice_word(decided.choice), reason=reason,
         )  # fmt: skip
-        blocks.append(Paragraph(f"{said} {outgrown_text(decided)}" if decided in told.outgrown else said))
+        blocks.append(Paragraph(f"{said} {outgrown_text(decided)}" if decided in outgrown else said))
     return blocks or [Paragraph(_("Not assessed yet."))]
 
 

@@ -68,21 +68,15 @@ def must_be_aware(told: Incident) -> None:
 def must_explain_later_awareness(measured: BreachFacts, stated: BreachFacts, reason: str) -> None:
     """Awareness is the instant of the finding; moving it later, or away, takes a reason (AZOP, 13 September 2024)."""
     before, after = measured.aware_at, stated.aware_at
-    if before is not None and (after is None or after > before) and not reason.strip():
-        raise UsageRefused(
-            "reason-missing",
-            _("You were aware once the finding was there: a later instant needs a reason."),
-            _("Say why with --reason: whoever reads the register later will ask."),
-        )
+    if before is not None and (after is None or after > before):
+        must_say_why(reason, _("You were aware once the finding was there: a later instant needs a reason."))
 
 
-def must_say_why(reason: str) -> None:
-    """The end of a file, and its opening again, say why."""
+def must_say_why(reason: str, cause: str, fix: str = "") -> None:
+    """What stays in the register says why. `cause`: what needs a reason; `fix`: where the usual one does not fit."""
     if not reason.strip():
         raise UsageRefused(
-            "reason-missing",
-            _("Closing a breach, or opening it again, needs a reason."),
-            _("Say why with --reason: whoever reads the register later will ask."),
+            "reason-missing", cause, fix or _("Say why with --reason: whoever reads the register later will ask.")
         )
 
 

@@ -253,7 +253,8 @@ class Incident:
     @property
     def proved_by(self) -> int | None:
         """The entry whose access logs prove that strangers were given data; None while none does."""
-        readings = (step for step in self.steps if step.what == "access" and step.entry not in self.read_again)
+        again = self.read_again
+        readings = (step for step in self.steps if step.what == "access" and step.entry not in again)
         return next((step.entry for step in readings if step.payload.get("conclusion") == Access.PROVED), None)
 
     @property
@@ -283,6 +284,10 @@ class Incident:
         """The newest decisions that hold no more: the facts are graver since, or their exemption does not hold."""
         newest = ((self._newest(duty, law), law) for duty in DUTIES for law in self.laws)
         return tuple(dict.fromkeys(one for one, law in newest if one is not None and self._outgrew(one, law)))
+
+    def outgrown_about(self, duty: Duty) -> Decided | None:
+        """The last decision about this duty that holds no more, of whichever law; None when there is none."""
+        return next((one for one in reversed(self.outgrown) if one.duty == duty), None)
 
     def _newest(self, duty: Duty, law: str) -> Decided | None:
         wanted = (one for one in reversed(self.decided) if one.duty == duty and one.holds_under(law))

@@ -249,8 +249,11 @@ def _columns(cells: Sequence[str], left_out: Collection[str]) -> tuple[Use, ...]
     names = [column for column in uses if column]
     if len(set(names)) != len(names):
         raise _refused_line(1, _("it names a column twice"))
-    unknown = [cell for cell, head in zip(cells, heads, strict=True) if head and head not in left_out]
-    unknown = [visible(cell.strip()[:40]) for cell in unknown if known_column(cell) is None]
+    unknown = [
+        visible(cell.strip()[:40])
+        for cell, head, column in zip(cells, heads, found, strict=True)
+        if head and column is None and head not in left_out
+    ]
     if unknown:
         told = _("nobody knows what these columns are for: {heads}").format(heads=", ".join(unknown[:5]))
         raise _refused_line(1, told)

@@ -141,12 +141,7 @@ class Procedure:
         Raises UsageRefused without reason, for an unknown breach, an unknown field, an impossible value, and for
         evidence that the ledger does not hold.
         """
-        if not reason.strip():
-            raise UsageRefused(
-                "reason-missing",
-                _("A correction needs a reason."),
-                _("Say why with --reason: whoever reads the register later will ask."),
-            )
+        must_say_why(reason, _("A correction needs a reason."))
         with self.ledger.writing() as writing:
             told = self.incident(number)
             must_be_open(told)
@@ -254,12 +249,8 @@ class Procedure:
         Raises UsageRefused without reason where it differs from the proposal or says no, and for an exemption of
         Art. 34(3) without evidence, or with another decision than not to tell the persons.
         """
-        if (choice != proposed or choice == "no") and not reason.strip():
-            raise UsageRefused(
-                "reason-missing",
-                _("A decision against the proposal, or not to tell, needs a reason."),
-                _("Say why with --reason: whoever reads the register later will ask."),
-            )
+        if choice != proposed or choice == "no":
+            must_say_why(reason, _("A decision against the proposal, or not to tell, needs a reason."))
         if not all(REFERENCE.fullmatch(ref) for ref in evidence):
             raise refused("evidence", _("evidence is an entry of the ledger (entry 12) or a digest (sha256:…)"))
         if exemption:
@@ -376,12 +367,8 @@ class Procedure:
         """
         if at > self.now():
             raise refused("ordered", _("this instant is in the future"))
-        if not what.strip():
-            raise UsageRefused(
-                "reason-missing",
-                _("An order needs its words."),
-                _("Say with --reason what the authority ordered, and under which number."),
-            )
+        fix = _("Say with --reason what the authority ordered, and under which number.")
+        must_say_why(what, _("An order needs its words."), fix)
         return self._step(number, "ordered", {"at": _utc(at), "what": what})
 
     def communicated(
@@ -421,32 +408,19 @@ class Procedure:
         self, number: str, hours_before: int, deadline: datetime, sent: Sequence[str], failed: Sequence[str] = ()
     ) -> Incident:
         """Records that the clock's alert at so many hours before this deadline went out, and where it could not."""
-        payload = {
-            "hours_before": hours_before,
-            "deadline": _utc(deadline),
-            "sent": list(sent),
-            "failed": list(failed),
-        }
-        return self._step(number, "alerted", payload)
+        return self._step(number, "alerted", _attempt(hours_before, deadline, sent, failed))
 
     def reminded(
         self, number: str, law: str, remind_at: datetime, sent: Sequence[str], failed: Sequence[str] = ()
     ) -> Incident:
         """Records that the reminder of what a notice under this law left open went out, and where it could not."""
-        payload = {
-            "follows_up": law,
-            "hours_before": 0,
-            "deadline": _utc(remind_at),
-            "sent": list(sent),
-            "failed": list(failed),
-        }
-        return self._step(number, "alerted", payload)
+        return self._step(number, "alerted", {"follows_up": law, **_attempt(0, remind_at, sent, failed)})
 
     # The end
 
     def close(self, number: str, reason: str) -> Incident:
         """Closes the file. Raises UsageRefused without reason, and while a duty that was decided is not done."""
-        must_say_why(reason)
+        must_say_why(reason, _("Closing a breach, or opening it again, needs a reason."))
         with self.ledger.writing() as writing:
             told = self.incident(number)
             must_be_open(told)
@@ -488,7 +462,7 @@ class Procedure:
 
     def reopen(self, number: str, reason: str) -> Incident:
         """Opens a closed file again. Raises UsageRefused without reason, and for one that is open."""
-        must_say_why(reason)
+        must_say_why(reason, _("Closing a breach, or opening it again, needs a reason."))
         with self.ledger.writing() as writing:
             told = self.incident(number)
             if told.status is not Status.CLOSED:
@@ -506,12 +480,7 @@ class Procedure:
         erased, by whom and why. Raises UsageRefused without reason, and for a breach that is not closed.
         """
         told = self.incident(number)
-        if not reason.strip():
-            raise UsageRefused(
-                "reason-missing",
-                _("An erasure needs a reason."),
-                _("Say why with --reason: only that stays."),
-            )
+        must_say_why(reason, _("An erasure needs a reason."), _("Say why with --reason: only that stays."))
         if told.status is not Status.CLOSED:
             raise UsageRefused(
                 "breach-not-closed",
@@ -644,6 +613,11 @@ class Procedure:
             raise refusal_of(error) from error
         check_facts(shaped, now=self.now())
         return shaped
+
+
+def _attempt(hours_before: int, at: datetime, sent: Sequence[str], failed: Sequence[str]) -> dict[str, object]:
+    """One attempt at one alert or reminder, as an entry holds it."""
+    return {"hours_before": hours_before, "deadline": _utc(at), "sent": list(sent), "failed": list(failed)}
 
 
 class _NotMeant(Exception):

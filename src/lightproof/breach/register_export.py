@@ -157,13 +157,13 @@ def _answer(told: Incident, duty: Duty) -> str:
         return _("{choice}, decided by {who} on {when}").format(
             choice=choice_word(decided.choice), who=decided.by, when=wording.instant(decided.at)
         )
-    if again := [one for one in told.outgrown if one.duty == duty]:
-        not_decided = _("not decided; proposed: {choice}").format(choice=choice_word(proposed(told, duty)))
-        return f"{not_decided}. {outgrown_text(again[-1])}"
+    not_decided = _("not decided; proposed: {choice}").format(choice=choice_word(proposed(told, duty)))
+    if (again := told.outgrown_about(duty)) is not None:
+        return f"{not_decided}. {outgrown_text(again)}"
     done = told.notifications if duty == "notify" else told.communications
     if done:
         return _("{choice}, without a decision on record").format(choice=choice_word("yes"))
-    return _("not decided; proposed: {choice}").format(choice=choice_word(proposed(told, duty)))
+    return not_decided
 
 
 def _exemption(decided: Decided | None) -> str:
