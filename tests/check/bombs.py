@@ -87,12 +87,12 @@ def made(name: str, size: int = _SIZE) -> bytes:
     return BOMBS[name](size)
 
 
-def bomb(name: str) -> Behaviour:
+def bomb(name: str, size: int = _SIZE) -> Behaviour:
     """Answers every request with this one; it is made when first asked for."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65_536):
-            writer.write(made(name))
+            writer.write(made(name, size))
             await writer.drain()
 
     return behave
