@@ -54,5 +54,5 @@ $(VENV)/.peers-installed: tests/install_system_packages | $(BIN)/python
 
 translations: $(VENV)/.test-installed  ## collect the texts of the program into the French catalogue
 	$(BIN)/pybabel -q extract -k _ -k gettext -k ngettext:1,2 --no-location --sort-output -o $(VENV)/messages.pot src
-	$(BIN)/pybabel -q update -D lightproof -l fr -i $(VENV)/messages.pot -d src/lightproof/locale --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel -q update -D lightproof -l fr -i $(VENV)/messages.pot -d src/lightproof/locale --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -D lightproof -l fr -d src/lightproof/locale --statistics

@@ -18,28 +18,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from check.services import Behaviour, serving, silent
+from check.watchers import Unwatched
 from lightproof.check.apart import _hear, apart  # pyright: ignore[reportPrivateUsage]
 from lightproof.check.watching import Look, Span, Watcher
 from lightproof.errors import LightproofError, UsageRefused
-from lightproof.evidence.records import Observation, Target, Unchecked
+from lightproof.evidence.records import Observation, Probe, Target, Unchecked
 
 AT = datetime(2026, 11, 27, 10, tzinfo=UTC)
 SEEN = Observation(at=AT, detector="dicom", target=Target("127.0.0.1", 104), service="dicom", signal="dicom-aborted")
 LEFT = Unchecked(target=Target("127.0.0.1", 105), detector="identify", reason="silent")
 
+SENT = Probe(
+    at=AT, target=Target("127.0.0.1", 21), detector="ftp", ports=(21, 50_021), connections=2, bytes_out=70,
+    sha256="5e" * 32,
+)  # fmt: skip
 
-class Heard:
+
+class Heard(Unwatched):
     """A watcher that keeps all it hears."""
 
     def __init__(self) -> None:
         self.counts: list[tuple[int, ...]] = []
-        self.records: list[Observation | Unchecked] = []
+        self.records: list[Observation | Probe | Unchecked] = []
+        self.positions: list[tuple[int, int]] = []
 
     def swept(self, done: int, total: int, answering: int) -> None:
         self.counts.append((done, total, answering))
 
+    def tried(self, positions: Sequence[tuple[int, int]]) -> None:
+        self.positions += positions
+
     def visited(self, done: int, total: int) -> None:
         self.counts.append((done, total))
+
+    def probed(self, probe: Probe) -> None:
+        self.records.append(probe)
 
     def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
         self.records += (*observations, *unchecked)
@@ -55,6 +68,8 @@ def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
     def look(watcher: Watcher) -> Span:
         assert os.getpid() != here
         watcher.swept(5, 9, 1)
+        watcher.tried([(0, 3), (7, 9)])
+        watcher.probed(SENT)
         watcher.learnt([SEEN], [LEFT])
         watcher.visited(1, 1)
         return Span(AT, AT, answered=False)
@@ -63,7 +78,8 @@ def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
     with apart(looking(look)) as looked:
         assert looked(heard) == Span(AT, AT, answered=False)
     assert heard.counts == [(5, 9, 1), (1, 1)]
-    assert heard.records == [SEEN, LEFT]
+    assert heard.positions == [(0, 3), (7, 9)]
+    assert heard.records == [SENT, SEEN, LEFT]
 
 
 def test_nothing_is_looked_at_before_the_word_is_given(tmp_path: Path) -> None:
@@ -136,7 +152,20 @@ _WORDS = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["swept", "visited", "observations", "unchecked", "span", "refused", "exit_code", "fault"]),
+            st.sampled_from(
+                [
+                    "swept",
+                    "tried",
+                    "probed",
+                    "visited",
+                    "observations",
+                    "unchecked",
+                    "span",
+                    "refused",
+                    "exit_code",
+                    "fault",
+                ]
+            ),
             inner,
             max_size=3,
         )

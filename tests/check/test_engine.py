@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import pytest
 
@@ -11,7 +12,8 @@ from check.web_services import Answer, Asked, answering
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import Detector
 from lightproof.check.wire import Budget, Wire
-from lightproof.evidence.records import Observation, Target
+from lightproof.evidence.records import Observation, Probe, Target
+from peers.processes import free_port
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -31,6 +33,41 @@ async def test_a_server_that_becomes_busy_is_asked_nothing_more_by_anyone() -> N
         seen = await visit(Target("127.0.0.1", port))
     assert [entry.reason for entry in seen.unchecked] == ["server-busy"]
     assert [request for request in asked.requests if request != "GET /"] == ["GET /dcm4chee-arc/aets"]
+
+
+async def test_all_that_is_sent_is_told() -> None:
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = b""
+        heard.append(said)
+        nth = len(heard) - 1
+        while data := await reader.read(65_536):
+            heard[nth] += data
+            if heard[nth].endswith(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
+
+    told: list[Probe] = []
+    async with serving(hear) as port:
+        target = Target("127.0.0.1", port)
+        await visit(target, probed=told.append)
+    assert {probe.target for probe in told} == {target}
+    assert {"identify", "dicomweb"} <= {probe.detector for probe in told}
+    assert sum(probe.connections for probe in told) == len(heard)
+    assert sum(probe.bytes_out for probe in told) == sum(map(len, heard)) > 0
+    said = b"".join(heard)
+    for probe in told:  # one after the other, each in its order
+        assert sha256(said[: probe.bytes_out]).hexdigest() == probe.sha256
+        said = said[probe.bytes_out :]
+
+
+async def test_a_call_to_nobody_is_told_too() -> None:
+    told: list[Probe] = []
+    nobody = Target("127.0.0.1", free_port())
+    await visit(nobody, probed=told.append)
+    assert told
+    assert all(probe.bytes_out == 0 and probe.ports == (nobody.port,) for probe in told)
 
 
 @pytest.mark.parametrize("count", [False, True])

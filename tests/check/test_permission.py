@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from check.watchers import Unwatched
 from cli.running import lightproof
 from lightproof.check.addresses import range_of
 from lightproof.check.consent import Consent
@@ -20,16 +21,8 @@ from lightproof.check.reporting import perform
 from lightproof.check.run import look
 from lightproof.check.scope import Scope
 from lightproof.check.targets import Named, Ports
-from lightproof.evidence.records import ExposureReport, Observation, Target, Unchecked
+from lightproof.evidence.records import ExposureReport, Target
 from peers.processes import free_port
-
-
-class Unwatched:
-    def swept(self, done: int, total: int, answering: int) -> None: ...
-
-    def visited(self, done: int, total: int) -> None: ...
-
-    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None: ...
 
 
 def a_plan(network: str, ports: Ports, *, ends: datetime, rate: float) -> Plan:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from check.unanswered_ports import closed_port, dropping_calls
+from check.watchers import Unwatched
 from lightproof.check import run, survey_run
 from lightproof.check.addresses import range_of
 from lightproof.check.consent import Consent
@@ -19,7 +20,7 @@ from lightproof.check.sweeping.hearing import Hearing
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.check.this_machine import own_addresses
-from lightproof.evidence.records import ExposureReport, Observation, Target, Unchecked
+from lightproof.evidence.records import ExposureReport, Target
 
 SILENT = "127.0.0.1"
 
@@ -41,17 +42,13 @@ def a_plan(*texts: str, ports: Sequence[int] = ()) -> Plan:
     )
 
 
-class Watching:
+class Watching(Unwatched):
     def __init__(self, *, stops: bool = False) -> None:
         self._stops = stops
 
     def swept(self, done: int, total: int, answering: int) -> None:
         if self._stops:
             raise KeyboardInterrupt
-
-    def visited(self, done: int, total: int) -> None: ...
-
-    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None: ...
 
 
 LOOKS = pytest.mark.parametrize("module", [run, survey_run], ids=["check", "survey"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from check.watchers import Unwatched
 from lightproof.check import survey_run
 from lightproof.check.addresses import range_of
 from lightproof.check.plan import Plan
@@ -19,22 +20,20 @@ from lightproof.evidence.records import Observation, ScopeRecord, Unchecked
 from peers.lightproof_server import Archive, serving
 
 
-class Stopping:
+class Stopping(Unwatched):
     """A watcher that stops the run after so many batches."""
 
     def __init__(self, batches: int) -> None:
         self._left = batches
-        self.tried: list[int] = []
+        self.counts: list[int] = []
         self.observations: list[Observation] = []
         self.unchecked: list[Unchecked] = []
 
     def swept(self, done: int, total: int, answering: int) -> None:
-        self.tried.append(done)
+        self.counts.append(done)
         self._left -= 1
         if not self._left:
             raise KeyboardInterrupt
-
-    def visited(self, done: int, total: int) -> None: ...
 
     def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
         self.observations += observations
@@ -64,8 +63,8 @@ def test_a_survey_that_is_stopped_goes_on_and_tells_all_it_found(tmp_path: Path)
         begun = datetime.fromisoformat(json.loads(journal.read_text().splitlines()[0])["started"])
         resumed = Stopping(batches=-1)
         span = survey_run.look(plan, resumed, journal=journal, resume=True)
-    assert 0 < stopped.tried[-1] < len(plan.space) == resumed.tried[-1]
-    assert resumed.tried[0] > stopped.tried[-1]
+    assert 0 < stopped.counts[-1] < len(plan.space) == resumed.counts[-1]
+    assert resumed.counts[0] > stopped.counts[-1]
     assert [(seen.target, seen.signal) for seen in resumed.observations] == [
         (seen.target, seen.signal) for seen in whole.observations
     ]

@@ -34,6 +34,37 @@ def test_ports_that_are_none_are_refused(text: str) -> None:
     assert refused.value.error_id == "ports-unreadable"
 
 
+SPACES = st.builds(
+    lambda firsts, ports, pairs: space(
+        *(f"10.0.{first}.0-10.0.{first}.{last}" for first, last in firsts),
+        ports=",".join(map(str, ports)),
+        explicit=[(address, port) for address, port in pairs],
+    ),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=3),
+    st.lists(st.sampled_from([104, 105, 4242]), min_size=1),
+    st.lists(
+        st.tuples(st.sampled_from(["10.0.1.2", "10.9.0.1", "2001:db8::1", "::1"]), st.sampled_from([104, 2762])),
+        max_size=4,
+    ),
+)
+
+
+@given(SPACES)
+def test_an_address_tells_its_targets(targets: TargetSpace) -> None:
+    places = [targets.locate(index) for index in range(len(targets))]
+    for address in {address for address, _port in places} | {"10.0.3.3", "2001:db8::2"}:
+        assert sorted(targets.at(address)) == sorted(
+            (place[1], n) for n, place in enumerate(places) if place[0] == address
+        )
+
+
+@given(SPACES)
+def test_a_space_that_was_spelled_is_read_as_it_was(targets: TargetSpace) -> None:
+    again = TargetSpace.read(targets.spelled())
+    assert [again.locate(n) for n in range(len(again))] == [targets.locate(n) for n in range(len(targets))]
+    assert again.description == targets.description
+
+
 def test_a_target_is_an_address_a_range_a_name_or_one_with_its_port() -> None:
     assert parse_target("10.0.0.0/30", resolver) == Named((range_of("10.0.0.0/30"),))
     assert parse_target("127.0.0.1:4242", resolver) == Named((range_of("127.0.0.1"),), 4242)

@@ -1,13 +1,13 @@
 """Visits one service as the engine does: what it speaks is found out, then its detectors run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import Detector, all_detectors
 from lightproof.check.engine import Engine, Visit
 from lightproof.check.wire import Budget, Unhurried
-from lightproof.evidence.records import Facts, Target
+from lightproof.evidence.records import Facts, Probe, Target
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -20,6 +20,7 @@ async def visit(
     budget: Budget | None = None,
     visit_s: float = 45,
     names: Sequence[str] = (),
+    probed: Callable[[Probe], None] = lambda _probe: None,
 ) -> Visit:
     """One visit, unhurried, at a fixed time."""
     engine = Engine(
@@ -30,6 +31,7 @@ async def visit(
         budget=budget or Budget(),
         visit_s=visit_s,
         names={target.address: names},
+        probed=probed,
     )
     return await engine.visit(target)
 

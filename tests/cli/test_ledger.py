@@ -1,11 +1,24 @@
 """`lightproof ledger`, with a witness on a stick and a time-stamping authority that openssl runs here."""
 
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from cli.running import Ran, lightproof
+from lightproof.cli.home import opened
+from lightproof.evidence import runs
+from peers.processes import free_port
 from peers.timestamp_authority import running_timestamp_authority
 
 
@@ -15,6 +28,15 @@ def home(tmp_path: Path) -> Path:
     folder = tmp_path / "home"
     assert lightproof("init", "--unlock", "key-file", "--key-file", tmp_path / "key", home=folder).code == 0
     return folder
+
+
+@contextmanager
+def web_server(port: int) -> Iterator[None]:
+    """One on 127.0.0.9 that has nothing."""
+    with ThreadingHTTPServer(("127.0.0.9", port), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
 
 
 def reported(home: Path, what: str = "A laptop was stolen") -> Ran:
@@ -129,3 +151,48 @@ def test_a_proof_is_verified_by_whoever_gets_it_and_every_option_is_heeded_or_re
     ):
         refused = lightproof("ledger", "verify", *options, home=nobody)
         assert (refused.code, error in refused.err) == (2, True), refused.err
+
+
+def test_whoever_asks_is_told_what_was_sent_to_an_address(home: Path) -> None:
+    port, refusing = free_port(), free_port()
+    with web_server(port):
+        ran = lightproof("check", "127.0.0.9", "--ports", f"{port},{refusing}", "--json", home=home)
+    assert ran.code in (0, 4), ran.err
+    (run,) = lightproof("ledger", "probes", "127.0.0.9", "--json", home=home).json["runs"]
+    assert [call["port"] for call in run["calls"]] == sorted((port, refusing))
+    assert {probe["port"] for probe in run["probes"]} == {port}
+    assert sum(probe["bytes_out"] for probe in run["probes"]) > 0
+    assert run["basis"] == "own"
+    told = lightproof("ledger", "probes", "127.0.0.9", home=home, language="fr").out.decode()
+    assert f"{port}/tcp" in told
+    assert "SHA-256" in told
+    assert "Nothing was sent" in lightproof("ledger", "probes", "127.0.0.8", home=home).out.decode()
+    assert lightproof("ledger", "verify", home=home).code == 0
+
+
+def test_what_was_sent_before_a_run_was_stopped_is_told(home: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    arguments = ("check", "127.0.8.0/22", "--ports", "1-20", "--rate", "2000", "--survey", "--journal", str(journal))
+    running = subprocess.Popen(
+        [sys.executable, "-m", "lightproof", *arguments], env={**os.environ, "LIGHTPROOF_HOME": str(home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    gives_up = time.monotonic() + 30
+    while not (journal.exists() and journal.read_text().count("swept") > 12):
+        assert time.monotonic() < gives_up
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(20) == 130
+    swept = [json.loads(line) for line in journal.read_text().splitlines() if '"swept"' in line]
+    done = sum(stop - first for line in swept for first, stop in line["ranges"])
+    with opened(home) as found:
+        told = [runs.sent_of(entry).tried for entry in found.ledger.entries(kind=runs.PROBED)]
+    assert sum(stop - first for tried in told for first, stop in tried) >= done > 0
+
+
+@pytest.mark.parametrize("text", ["pacs.example.org", "10.0.0.0/24", "10.0.0.1-2", "", "\x1b[2J"])
+def test_only_an_address_can_be_asked_about(home: Path, text: str) -> None:
+    ran = lightproof("ledger", "probes", text, home=home, language="fr")
+    assert ran.code == 2
+    assert "192.0.2.10" in ran.err
+    assert "\x1b" not in ran.err

@@ -26,14 +26,16 @@ from signal import SIGKILL
 from types import TracebackType
 from typing import Any, BinaryIO, Final, NoReturn, cast
 
-from pydantic import ValidationError
+from pydantic import NonNegativeInt, TypeAdapter, ValidationError
 
 from lightproof.check.journal import OBSERVATIONS, UNCHECKED
 from lightproof.check.watching import Look, Span, Watcher
 from lightproof.errors import LightproofError
-from lightproof.evidence.records import Observation, Unchecked
+from lightproof.evidence.records import Observation, Probe, Unchecked
 from lightproof.locale import gettext as _
 
+_PROBE: Final = TypeAdapter(Probe)
+_POSITIONS: Final = TypeAdapter(tuple[tuple[NonNegativeInt, NonNegativeInt], ...])
 _LONGEST_LINE: Final = 16 << 20
 """What one visit tells takes a few hundred kilobytes at most."""
 _TO_END_S: Final = 2.0
@@ -58,18 +60,24 @@ def apart(prepare: Callable[[], Look]) -> Generator[Look]:
         _carry_out(prepare, may_go, mouth)
     os.close(may_go)
     os.close(mouth)
+    with os.fdopen(ear, "rb") as words, os.fdopen(go, "wb", buffering=0) as leash:
 
-    def look(watcher: Watcher) -> Span:
-        os.write(go, _GO)
-        with os.fdopen(ear, "rb", closefd=False) as words:
-            return _hear(words, watcher)
+        def look(watcher: Watcher) -> Span:
+            leash.write(_GO)
+            try:
+                return _hear(words, watcher)
+            except KeyboardInterrupt:
+                leash.close()
+                with suppress(LightproofError):
+                    _hear(words, watcher)  # what it had sent by then belongs into the record
+                raise
 
-    try:
-        yield look
-    finally:
-        os.close(go)
-        os.close(ear)
-        _see_it_end(child)
+        try:
+            yield look
+        finally:
+            leash.close()
+            words.close()
+            _see_it_end(child)
 
 
 def _see_it_end(child: int) -> None:
@@ -93,6 +101,10 @@ def _hear(words: BinaryIO, watcher: Watcher) -> Span:
             match said:
                 case {"swept": [int(done), int(total), int(answering)]}:
                     watcher.swept(done, total, answering)
+                case {"tried": positions}:
+                    watcher.tried(_POSITIONS.validate_python(positions, strict=False))
+                case {"probed": probe}:
+                    watcher.probed(_PROBE.validate_python(probe, strict=False))
                 case {"visited": [int(done), int(total)]}:
                     watcher.visited(done, total)
                 case {"observations": observations, "unchecked": unchecked}:
@@ -175,6 +187,12 @@ class _Telling:
 
     def swept(self, done: int, total: int, answering: int) -> None:
         _say(self._words, {"swept": [done, total, answering]})
+
+    def tried(self, positions: Sequence[tuple[int, int]]) -> None:
+        _say(self._words, {"tried": positions})
+
+    def probed(self, probe: Probe) -> None:
+        _say(self._words, {"probed": cast("object", _PROBE.dump_python(probe, mode="json"))})
 
     def visited(self, done: int, total: int) -> None:
         _say(self._words, {"visited": [done, total]})

@@ -6,7 +6,8 @@ that this target could not be checked; a run always ends.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from lightproof.check.detectors import UNIDENTIFIED, WEB, Detector, Speech
 from lightproof.check.identify import Heard, answers_dicom, identify
 from lightproof.check.wire import Admission, Budget, Wire
 from lightproof.errors import ProtocolViolation
-from lightproof.evidence.records import Observation, Target, Unchecked
+from lightproof.evidence.records import Observation, Probe, Target, Unchecked
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class Engine:
     """Of all detectors together on one target, asked as one host, counting and guessing apart; what is left to do then
     is recorded as unchecked."""
     visits_at_once: int = 64
+    probed: Callable[[Probe], None] = lambda _probe: None
+    """Is told all that was sent, job by job."""
     ended: Callable[[], str | None] = lambda: None
     """Why nothing more may be sent, once that is so: no visit begins after that, and none that goes on sends a byte."""
 
@@ -120,8 +123,9 @@ class Engine:
         """What an archive says that sits on a port where something else was presumed; `first` when there is none."""
         target = first.target
         try:
-            if not await answers_dicom(self._wire(target, "identify", IDENTIFY_BUDGET, ends)):
-                return first
+            with self._wire(target, "identify", IDENTIFY_BUDGET, ends) as wire:
+                if not await answers_dicom(wire):
+                    return first
         except Exception as error:  # noqa: BLE001 - one service must not end the check of all others
             return replace(first, unchecked=(*first.unchecked, _unchecked(target, "identify", error)))
         heard = Heard(Speech.DICOM)
@@ -133,7 +137,8 @@ class Engine:
         """What a target that was visited in vain by the detectors of its port says when it is asked as one host."""
         target = first.target
         try:
-            heard = await identify(self._wire(target, "identify", IDENTIFY_BUDGET, ends, name=name))
+            with self._wire(target, "identify", IDENTIFY_BUDGET, ends, name=name) as wire:
+                heard = await identify(wire)
         except Exception as error:  # noqa: BLE001 - as above
             failed = _unchecked(target, "identify", error)
             return Heard(Speech.SILENT), replace(first, unchecked=(*first.unchecked, failed))
@@ -171,8 +176,8 @@ class Engine:
             )
             consented = counting or guesses
             must_end = began + budget.total_s if consented else ends
-            wire = self._wire(target, detector.name, budget, must_end, heard=heard, name=name)
-            failure = await self._detect(detector, wire, observations)
+            with self._wire(target, detector.name, budget, must_end, heard=heard, name=name) as wire:
+                failure = await self._detect(detector, wire, observations)
             if consented:  # what the owner consented to takes no time from the others
                 ends += asyncio.get_running_loop().time() - began
             if failure is not None:
@@ -188,6 +193,7 @@ class Engine:
             return _unchecked(wire.target, detector.name, error)
         return None
 
+    @contextmanager
     def _wire(
         self,
         target: Target,
@@ -197,9 +203,10 @@ class Engine:
         *,
         heard: Heard | None = None,
         name: str | None = None,
-    ) -> Wire:
+    ) -> Generator[Wire]:
+        """A wire for one job; what it sent is told, however the job ends."""
         left_s = ends - asyncio.get_running_loop().time()
-        return Wire(
+        wire = Wire(
             target,
             detector=detector,
             now=self.now,
@@ -210,6 +217,11 @@ class Engine:
             consent=self.consent,
             ended=self.ended,
         )
+        try:
+            yield wire
+        finally:
+            if (probe := wire.probe) is not None:
+                self.probed(probe)
 
 
 def _heeds_names(heard: Heard) -> bool:

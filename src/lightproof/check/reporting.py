@@ -41,6 +41,8 @@ class _Collected:
     def __init__(self, watcher: Watcher) -> None:
         self.swept = watcher.swept
         self.visited = watcher.visited
+        self.tried = watcher.tried
+        self.probed = watcher.probed
         self._learnt = watcher.learnt
         self.observations: list[Observation] = []
         self.unchecked: list[Unchecked] = []

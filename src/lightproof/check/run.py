@@ -70,6 +70,7 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended
         # What this machine failed to call is visited too: the visit says why it could not be checked.
         answering = [answer.target for answer in batch.answers]
         done.answering.update(dict.fromkeys(answering))
+        watcher.tried(batch.done)
         kept.swept(batch.done, answering, batch.hearing)
         done.sweep(batch.done, batch.hearing)
         tried += batch.targets
@@ -101,6 +102,7 @@ async def _visit(
         consent=replace(plan.consent, key=secrets.token_bytes(32)),
         budget=Budget(),
         visit_s=_VISIT_S,
+        probed=watcher.probed,
         ended=ended,
     )
     async with aclosing(engine.run(waiting)) as seen:

@@ -43,6 +43,7 @@ def look(
             watched=plan.machines,
         )
         for batch in sweep:
+            watcher.tried(batch.done)
             told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
             told += [(target, (), (_unchecked(target, "not-tried"),)) for target in batch.not_tried]
             for target, observations, unchecked in told:

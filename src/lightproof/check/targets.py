@@ -341,6 +341,24 @@ class TargetSpace:
         number, port = self._explicit6[nth - len(self._explicit4)]
         return _text(6, number), port
 
+    def at(self, address: str) -> Iterator[tuple[int, int]]:
+        """The port and the index of each target that has this address. Raises NotAnAddress."""
+        one = range_of(address)
+        if one.size > 1:
+            raise NotAnAddress("unreadable")
+        for place, found in enumerate(self.ranges):
+            if one in found:
+                nth = self._starts[place] + one.first - found.first
+                for which, port in enumerate(self.ports.numbers):
+                    yield port, nth * len(self.ports.numbers) + which
+        if one.version == 4:
+            after = bisect_left(self._explicit4, one.first << 16)
+            for nth in range(after, bisect_left(self._explicit4, (one.first + 1) << 16)):
+                yield self._explicit4[nth] & 0xFFFF, self._product + nth
+        for nth, (number, port) in enumerate(self._explicit6):
+            if one.version == 6 and number == one.first:
+                yield port, self._product + len(self._explicit4) + nth
+
     def __getitem__(self, index: int) -> "Target":
         from lightproof.evidence.records import Target  # noqa: PLC0415 - as long to load as a thousand calls to place
 
@@ -388,6 +406,22 @@ class TargetSpace:
             ranges = hashlib.sha256(ranges.encode()).hexdigest()
         many = len(self._explicit4) + len(self._explicit6)
         return f"{ranges} ports {self.ports}" + (f" and {many} pairs {pairs.hexdigest()}" if many else "")
+
+    def spelled(self) -> bytes:
+        """All of it, to be kept: its ports, its ranges and its pairs, one a line."""
+        pairs = (f"{address} {port}" for address, port in map(self.locate, range(self._product, self._size)))
+        return "\n".join((str(self.ports), *map(str, self.ranges), *pairs)).encode("ascii")
+
+    @classmethod
+    def read(cls, spelled: bytes) -> "TargetSpace":
+        """The space that this spells. Raises UsageRefused or NotAnAddress for anything else."""
+        ports, *lines = spelled.decode("ascii").split("\n")
+        parts = [line.split(" ") for line in lines]
+        return cls(
+            [range_of(part[0]) for part in parts if len(part) == 1],
+            Ports.parse(ports) if ports else Ports(()),
+            explicit=[(part[0], int(part[1])) for part in parts if len(part) > 1],
+        )
 
 
 def _text(version: int, number: int) -> str:

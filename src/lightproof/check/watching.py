@@ -1,21 +1,29 @@
-"""How a run is heard while it goes on: what it learns, how far it has come, when it began and ended."""
+"""How a run is heard while it goes on: what it sends and learns, how far it has come, when it began and ended."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from lightproof.evidence.records import Observation, Unchecked
+from lightproof.evidence.records import Observation, Probe, Unchecked
 
 
 class Watcher(Protocol):
-    """Hears what a run learns, and how far it has come."""
+    """Hears what a run does and learns, and how far it has come."""
 
     def swept(self, done: int, total: int, answering: int) -> None:
         """So many targets were tried, and so many answer."""
         ...
 
+    def tried(self, positions: Sequence[tuple[int, int]]) -> None:
+        """The targets at these positions of the plan's order were called: half-open ranges, ascending."""
+        ...
+
     def visited(self, done: int, total: int) -> None:
         """So many of the services that answer were looked at."""
+        ...
+
+    def probed(self, probe: Probe) -> None:
+        """This was sent."""
         ...
 
     def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:

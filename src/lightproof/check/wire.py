@@ -16,13 +16,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, Protocol, cast
 
 from lightproof.check.consent import Consent
 from lightproof.check.tls_context import shared_tls_context
 from lightproof.check.unbuffered import Unbuffered
 from lightproof.errors import ProtocolViolation
-from lightproof.evidence.records import Facts, Observation, Proof, Scalar, Target
+from lightproof.evidence.records import Facts, Observation, Probe, Proof, Scalar, Target
 
 # asyncio sets 256 KiB aside for each connection and writes to all of it: 16 MB for 64 visits at once. A record of TLS
 # holds 16 KiB (RFC 8446 section 5.1).
@@ -106,7 +107,7 @@ class Stream:
 
     async def send(self, data: bytes) -> None:
         """Writes all of `data`. Raises ProtocolViolation when budget or deadline is spent, OSError when it is gone."""
-        self._wire.spend_out(len(data))
+        self._wire.spend_out(data)
         async with self._wire.until_deadline():
             self._writer.write(data)
             await self._writer.drain()
@@ -232,6 +233,8 @@ class Wire:
         self.bytes_in = 0
         self.bytes_out = 0
         self._connections = 0
+        self._calls: list[tuple[datetime, int]] = []
+        self._said = sha256()
         self._open_now = 0
         self._admission: Admission = admission or Unhurried()
         self._deadline: float | None = None
@@ -290,6 +293,7 @@ class Wire:
             self._refuse_when_ended()
             async with self.until_deadline(at_most=self.budget.connect_s):
                 window_bytes = (_TLS_WINDOW_BYTES if secure else _WINDOW_BYTES) if narrow else None
+                self._note_call(port or self.target.port)
                 sock = await self._call(port or self.target.port, window_bytes)
                 reader = writer = Unbuffered(sock)
                 if secure or not narrow:
@@ -343,6 +347,7 @@ class Wire:
 
         collected: list[bytes] = []
         async with self._admitted(), self.until_deadline():
+            self._note_call(target.port)
             transport, _ = await loop.create_datagram_endpoint(
                 Listener, local_addr=("::" if ":" in target.address else "0.0.0.0", 0)
             )
@@ -352,7 +357,7 @@ class Wire:
                     _speak_on_the_link_to(target, cast("socket.socket", transport.get_extra_info("socket")))
                 for _attempt in range(2):
                     for request in requests:
-                        self.spend_out(len(request))
+                        self.spend_out(request)
                         transport.sendto(request, to)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(wait_s / 2):
@@ -405,13 +410,32 @@ class Wire:
         if self.bytes_in > self.budget.bytes_in:
             raise ProtocolViolation("byte-budget")
 
-    def spend_out(self, count: int) -> None:
-        """Counts bytes to be sent. Raises ProtocolViolation("byte-budget") before any is sent past the budget, and with
-        the reason why nothing more may be sent once that is so."""
+    def spend_out(self, data: bytes) -> None:
+        """Counts what is to be sent. Raises ProtocolViolation("byte-budget") before any is sent past the budget, and
+        with the reason why nothing more may be sent once that is so."""
         self._refuse_when_ended()
-        if self.bytes_out + count > self.budget.bytes_out:
+        if self.bytes_out + len(data) > self.budget.bytes_out:
             raise ProtocolViolation("byte-budget")
-        self.bytes_out += count
+        self.bytes_out += len(data)
+        self._said.update(data)
+
+    def _note_call(self, port: int) -> None:
+        self._calls.append((self.now(), port))
+
+    @property
+    def probe(self) -> Probe | None:
+        """What was sent by this wire; None where it called nobody."""
+        if not self._calls:
+            return None
+        return Probe(
+            at=self._calls[0][0],
+            target=self.target,
+            detector=self.detector,
+            ports=tuple(sorted({port for _at, port in self._calls})),
+            connections=len(self._calls),
+            bytes_out=self.bytes_out,
+            sha256=self._said.hexdigest(),
+        )
 
     def _refuse_when_ended(self) -> None:
         if (reason := self._ended()) is not None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lightproof.check.plan import Plan
     from lightproof.check.targets import Ports
     from lightproof.check.watching import Look
-    from lightproof.evidence.records import ExposureReport, Observation, Unchecked
+    from lightproof.evidence.records import ExposureReport, Observation, Probe, Unchecked
 
 EXPOSED: Final = 3
 NOT_ALL_CHECKED: Final = 4
@@ -158,13 +158,13 @@ def _check(asked: Asked) -> int:
     # has no use for is loaded.
     with (
         apart(lambda: _look(asked, plan)) as look,
-        recorded(plan, person(), whole_machine=asked.whole_machine) as finished,
+        recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
     ):
         from lightproof.check.reporting import perform
 
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
-            report = perform(plan, look, narrator, survey=asked.survey)
-        finished(report)
+            report = perform(plan, look, recording.hearing(narrator), survey=asked.survey)
+        recording.finished(report)
     following = "" if asked.reports else "lightproof check … --report report.html"
     code = exit_code(report, Grade(asked.fail_on))
     try:
@@ -296,6 +296,12 @@ class Narrator:
         self._progress.show(
             _("{done}/{total} ports tried, {answering} answer").format(done=done, total=total, answering=answering)
         )
+
+    def tried(self, positions: Sequence[tuple[int, int]]) -> None:
+        """Not told: `swept` tells how many."""
+
+    def probed(self, probe: "Probe") -> None:
+        """Not told: `learnt` tells what came of it."""
 
     def visited(self, done: int, total: int) -> None:
         """So many of the services that answer were looked at."""

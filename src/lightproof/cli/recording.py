@@ -1,47 +1,115 @@
-"""A check, written into the ledger: before its first packet, and again with all that it found."""
+"""A check, written into the ledger: before its first packet, as it sends, and again with all that it found."""
 
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lightproof.cli.home import OpenHome, opened_or_made
+from lightproof.evidence import runs
 
 if TYPE_CHECKING:
     from lightproof.check.plan import Plan
-    from lightproof.evidence.records import ExposureReport
+    from lightproof.check.watching import Watcher
+    from lightproof.evidence.appending import Writing
+    from lightproof.evidence.records import ExposureReport, Probe
 
-Finished = Callable[["ExposureReport"], None]
+_EVERY_S: Final = 5.0
+"""How long what was sent may wait for its entry: what a power cut takes from the record at most."""
 
 
 @contextmanager
-def recorded(plan: "Plan", by: str, *, whole_machine: bool) -> Generator[Finished]:
-    """Writes that the run starts; call what is given with its report."""
+def recorded(plan: "Plan", by: str, *, whole_machine: bool, survey: bool = False) -> Generator["Recording"]:
+    """Writes that the run starts; however it ends, what was sent is written."""
     with opened_or_made() as home:
-        yield started(home, plan, by, whole_machine=whole_machine)
+        recording = Recording(home, plan, by, whole_machine=whole_machine, survey=survey)
+        try:
+            yield recording
+        finally:
+            recording.write_what_was_sent()
 
 
-def started(home: OpenHome, plan: "Plan", by: str, *, whole_machine: bool) -> Finished:
-    """The first entry of a run; gives what writes the second."""
-    from lightproof.evidence import runs
+class Recording:
+    """The entries of one run."""
 
-    machine = sorted(plan.own_addresses) if whole_machine else []
-    with home.ledger.writing() as writing:
-        said = runs.started(
-            at=datetime.now(UTC), plan=plan.digest, targets=plan.targets, described=str(plan.space.description),
-            machine=machine, scope=plan.scope, counts=plan.consent.count,
-        )  # fmt: skip
-        writing.append(runs.STARTED, runs.SUBJECT, said, principal=by)
+    def __init__(self, home: OpenHome, plan: "Plan", by: str, *, whole_machine: bool, survey: bool) -> None:
+        """Writes the first."""
+        self._home = home
+        self._plan = plan
+        self._by = by
+        self._machine = sorted(plan.own_addresses) if whole_machine else []
+        self._tried: list[tuple[int, int]] = []
+        self._probes: list[Probe] = []
+        self._due = time.monotonic() + _EVERY_S
+        with home.ledger.writing() as writing:
+            said = runs.started(
+                at=datetime.now(UTC), plan=plan.digest, targets=plan.targets, described=str(plan.space.description),
+                targets_sha256=writing.attach(plan.space.spelled(), "text/plain"), seed=plan.seed, survey=survey,
+                machine=self._machine, scope=plan.scope, counts=plan.consent.count,
+            )  # fmt: skip
+            self._run = writing.append(runs.STARTED, runs.SUBJECT, said, principal=by).index
 
-    def finished(report: "ExposureReport") -> None:
+    def hearing(self, watcher: "Watcher") -> "Watcher":
+        """A watcher that also has written down what is sent."""
+        return _Hearing(self, watcher)
+
+    def tried(self, positions: Sequence[tuple[int, int]]) -> None:
+        """These positions of the plan's order were called."""
+        self._tried += positions
+        self._write_when_due()
+
+    def probed(self, probe: "Probe") -> None:
+        """This was sent."""
+        self._probes.append(probe)
+        self._write_when_due()
+
+    def write_what_was_sent(self) -> None:
+        """Writes what no entry tells yet."""
+        with self._home.ledger.writing() as writing:
+            self._write(writing)
+
+    def finished(self, report: "ExposureReport") -> None:
+        """Writes the last entry, and the alert where something is newly exposed."""
         from lightproof.documents import json
 
-        earlier = runs.runs(home.ledger.entries(subject=runs.SUBJECT, kind=runs.FINISHED))
-        with home.ledger.writing() as writing:
+        ledger = self._home.ledger
+        earlier = runs.runs(ledger.entries(subject=runs.SUBJECT, kind=runs.FINISHED))
+        with ledger.writing() as writing:
+            self._write(writing)
             digest = writing.attach(json.dumps(report), "application/json")
-            said = runs.finished(report, plan=plan.digest, machine=machine, report_sha256=digest)
-            run = runs.run_of(writing.append(runs.FINISHED, runs.SUBJECT, said, principal=by))
+            said = runs.finished(report, plan=self._plan.digest, machine=self._machine, report_sha256=digest)
+            run = runs.run_of(writing.append(runs.FINISHED, runs.SUBJECT, said, principal=self._by))
             if new := runs.newly_exposed(run, earlier):
                 writing.append(runs.ALERT, runs.SUBJECT, runs.alert(run, new), principal="lightproof")
 
-    return finished
+    def _write_when_due(self) -> None:
+        if time.monotonic() > self._due or len(self._probes) >= runs.MOST_PROBES:
+            self.write_what_was_sent()
+
+    def _write(self, writing: "Writing") -> None:
+        from lightproof.check.journal import merged
+
+        for said in runs.probed(self._run, merged(self._tried), self._probes):
+            writing.append(runs.PROBED, runs.SUBJECT, said, principal=self._by)
+        self._tried, self._probes = [], []
+        self._due = time.monotonic() + _EVERY_S
+
+
+class _Hearing:
+    """Passes everything on, and what was sent to the record first."""
+
+    def __init__(self, recording: Recording, watcher: "Watcher") -> None:
+        self._recording = recording
+        self._watcher = watcher
+        self.swept = watcher.swept
+        self.visited = watcher.visited
+        self.learnt = watcher.learnt
+
+    def tried(self, positions: Sequence[tuple[int, int]]) -> None:
+        self._recording.tried(positions)
+        self._watcher.tried(positions)
+
+    def probed(self, probe: "Probe") -> None:
+        self._recording.probed(probe)
+        self._watcher.probed(probe)

@@ -110,6 +110,24 @@ class Unchecked:
     """A fixed word: `deadline`, `byte-budget`, `protocol-violation`, `connection-refused-later`, ..."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What one detector sent to one target: how often it called, and how much it said; never what came back."""
+
+    at: datetime
+    """When it first called."""
+    target: Target
+    detector: str
+    ports: tuple[int, ...]
+    """Those it called at the target's address: FTP and NFS have others than the one that was named."""
+    connections: int
+    """Calls, whether or not somebody picked up; of UDP, conversations."""
+    bytes_out: int
+    """What it said; inside TLS before it was encrypted, the handshake not counted."""
+    sha256: str
+    """Of all that, in its order."""
+
+
 class Vantage(StrEnum):
     """From where strangers reach a service, as far as was measured."""
 

@@ -15,6 +15,13 @@ def test_every_number_comes_once(size: int, seed: int) -> None:
     assert sorted(image for _, image in order.walk(range(size))) == list(range(size))
 
 
+@given(st.integers(1, LARGEST), st.integers(), st.data())
+def test_each_number_tells_where_it_stands(size: int, seed: int, data: st.DataObject) -> None:
+    order = Order(size, seed)
+    position = data.draw(st.integers(0, size - 1))
+    assert order.position(order[position]) == position
+
+
 def test_the_order_depends_on_the_seed_alone() -> None:
     first, again, other = Order(1_000, 7), Order(1_000, 7), Order(1_000, 8)
     images = [first[p] for p in range(1_000)]

@@ -42,6 +42,22 @@ class Order:
             raise IndexError(position)
         return next(self._images(range(position, position + 1)))
 
+    def position(self, index: int) -> int:
+        """Where this number stands."""
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        first, second, third, fourth = self._tables
+        rows, columns = self._rows, self._columns
+        position = self.size
+        while position >= self.size:  # the same cycle, backwards
+            left, right = divmod(index, columns)
+            right = (right - fourth[left]) % columns
+            left = (left - third[right]) % rows
+            right = (right - second[left]) % columns
+            left = (left - first[right]) % rows
+            position = index = left * columns + right
+        return position
+
     def walk(self, positions: range) -> Iterator[tuple[int, int]]:
         """Each of these positions with what stands there."""
         return zip(positions, self._images(positions), strict=True)
