@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -275,6 +276,132 @@ def test_a_new_kit_voids_the_old(home: Path, tmp_path: Path) -> None:
     assert unlock(home, Means())
 
 
+@pytest.fixture
+def stick(tmp_path: Path) -> Path:
+    """The key file of a second factor, on something that can be taken away."""
+    (tmp_path / "stick").mkdir()
+    return tmp_path / "stick" / "lightproof.key"
+
+
+BOTH = "passphrase-and-key-file"
+
+
+def test_what_a_home_of_two_factors_keeps_leaves_it_with_both_alone(home: Path, stick: Path, tmp_path: Path) -> None:
+    (tmp_path / "phrase").write_text(PHRASE + "\n")
+    (tmp_path / "other").write_text(OTHER + "\n")
+    ran = scripted(
+        "init", "--unlock", BOTH, "--key-file", stick, "--passphrase-file", tmp_path / "phrase",
+        "--recovery-kit", tmp_path / "kit.txt", home=home,
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "together, and neither alone" in " ".join(ran.err.split())
+    assert kinds(home) == {BOTH, "recovery"}
+    assert stat.S_IMODE(stick.stat().st_mode) == 0o600
+
+    given = {"LIGHTPROOF_PASSPHRASE_FILE": str(tmp_path / "phrase")}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    leaving = (
+        ("check", "127.0.0.1", "--ports", port),
+        ("ledger", "export", tmp_path / "exported"),
+        ("breach", "register", "--out", tmp_path / "register.json"),
+    )
+    for command in leaving:
+        assert "sealed" in scripted(*command, home=home).err
+        stick.rename(tmp_path / "away")
+        assert "key-file-missing" in scripted(*command, home=home, **given).err
+        stick.write_bytes(bytes(32))  # of another home
+        stick.chmod(0o600)
+        assert "passphrase-or-key-file-wrong" in scripted(*command, home=home, **given).err
+        (tmp_path / "away").replace(stick)
+        wrong = {"LIGHTPROOF_PASSPHRASE_FILE": str(tmp_path / "other")}
+        assert "passphrase-or-key-file-wrong" in scripted(*command, home=home, **wrong).err
+        assert not (tmp_path / "exported").exists()
+        assert not (tmp_path / "register.json").exists()
+    assert [scripted(*command, home=home, **given).code for command in leaving[1:]] == [0, 0]
+    assert scripted(*leaving[0], home=home, **given).code in (0, 4)  # 4: that nobody answered
+    kept = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
+    assert not any(secret in content for content in kept for secret in (PHRASE.encode(), stick.read_bytes()))
+
+
+def test_both_are_asked_for_on_a_terminal_and_either_may_be_mistyped(home: Path, stick: Path) -> None:
+    made = at_a_terminal(
+        "init",
+        "--unlock",
+        BOTH,
+        "--key-file",
+        stick,
+        home=home,
+        answers=[("New passphrase", PHRASE), ("Again", PHRASE)],
+    )
+    assert made[0] == 0, made[1]
+    code, screen = at_a_terminal(
+        "ledger", "key", home=home, language="fr", answers=[("Phrase secrète", "wrong"), ("Phrase secrète", PHRASE)]
+    )
+    assert code == 0, screen
+    assert "La phrase secrète ou le fichier de clé n’est pas celui de ce dossier." in screen
+    stick.unlink()
+    code, screen = at_a_terminal("ledger", "key", home=home, answers=[])
+    assert (code, "key-file-missing" in screen, "Passphrase" in screen) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "still opens with one thing alone: key-file"), ("fr", "s’ouvre encore par une seule chose : key-file")],
+)
+def test_what_still_opens_alone_beside_two_factors_is_told_with_the_command_that_takes_it_away(
+    home: Path, stick: Path, language: str, told: str
+) -> None:
+    scripted("init", "--unlock", "key-file", home=home)
+    spoken = {"LIGHTPROOF_LANG": language}
+    pair = ("init", "--set-unlock", BOTH, "--key-file", stick, "--passphrase-file", "-")
+    ran = scripted(*pair, home=home, typed=PHRASE, **spoken)
+    assert ran.code == 0, ran.err
+    assert told in ran.err.replace("\u00a0", " ")
+    assert ran.err.splitlines()[-1] == "  lightproof init --remove-unlock key-file"
+    ran = scripted("init", "--remove-unlock", "key-file", home=home, **spoken)
+    assert (ran.code, "--remove-unlock" in ran.err) == (0, False)
+    assert kinds(home) == {BOTH, "recovery"}
+    ran = scripted("init", "--remove-unlock", BOTH, home=home, typed=PHRASE, LIGHTPROOF_PASSPHRASE_FILE="-", **spoken)
+    assert (ran.code, "unlock-last" in ran.err) == (2, True)
+
+
+def test_lost_with_its_stick_a_home_of_two_factors_is_opened_by_the_kit_and_locked_as_before(
+    home: Path, stick: Path, tmp_path: Path
+) -> None:
+    pair = ("--key-file", stick, "--passphrase-file", tmp_path / "phrase")
+    (tmp_path / "phrase").write_text(PHRASE)
+    kit = scripted("init", "--unlock", BOTH, *pair, home=home).out.decode()
+    stick.unlink()
+    ran = scripted("init", "--recover", "--set-unlock", BOTH, *pair, home=home, typed=kit)
+    assert (ran.code, "one thing alone" in ran.err) == (0, False)
+    assert kinds(home) == {BOTH, "recovery"}
+    assert scripted("ledger", "key", home=home, typed=PHRASE, LIGHTPROOF_PASSPHRASE_FILE="-").code == 0
+    # The plain way of the kit adds a passphrase: what that undoes is told.
+    ran = scripted("init", "--recover", "--passphrase-file", tmp_path / "phrase", home=home, typed=kit)
+    assert (ran.code, "lightproof init --remove-unlock passphrase" in ran.err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "inside", "nowhere"),
+    [
+        ("en", "lies in the home that it opens", "none was named"),
+        ("fr", "est dans le dossier qu’il ouvre", "aucun n’est nommé"),
+    ],
+)
+def test_the_key_file_of_two_factors_is_named_and_lies_elsewhere_than_the_home(
+    home: Path, language: str, inside: str, nowhere: str
+) -> None:
+    for place, error_id, told in (
+        (("--key-file", home / "unlock.key"), "key-file-in-home", inside),
+        ((), "key-file-not-named", nowhere),
+    ):
+        ran = scripted("init", "--unlock", BOTH, *place, home=home, LIGHTPROOF_LANG=language)
+        assert (ran.code, error_id in ran.err, told in " ".join(ran.err.split())) == (2, True, True), ran.err
+    assert not home.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -285,6 +412,8 @@ def test_a_new_kit_voids_the_old(home: Path, tmp_path: Path) -> None:
         ("--set-unlock", "key-file", "--recovery-kit", "x"),
         ("--credential", "x", "--key-file", "y"),
         ("--unlock", "key-file", "--passphrase-file", "x"),
+        ("--key-file", "x", "--passphrase-file", "y"),
+        ("--unlock", "passphrase-and-key-file", "--credential", "x"),
     ],
 )
 def test_options_that_contradict_are_refused(home: Path, arguments: tuple[str, ...]) -> None:

@@ -17,9 +17,11 @@ from lightproof.storage.making import (
     Credential,
     KeyFile,
     Passphrase,
+    PassphraseAndKeyFile,
     RecoveryCode,
     Unlock,
     make_home,
+    opening_alone,
     recovered,
     remove_unlock,
     set_unlock,
@@ -131,8 +133,41 @@ def test_a_key_file_that_cannot_serve_leaves_no_home(home: Path, tmp_path: Path)
     make_home(home, KeyFile(key))
 
 
+def test_the_key_file_of_a_pair_lies_elsewhere_than_the_home(home: Path, tmp_path: Path) -> None:
+    for path in (home / "unlock.key", home / "deeper" / "k", tmp_path / "x" / ".." / "home" / "k"):
+        assert why(home, PassphraseAndKeyFile("a passphrase that is long", path)) == "key-file-in-home"
+        assert not path.exists()
+    assert not home_is_made(home)
+
+
+def test_a_key_copied_out_of_the_home_is_no_second_factor(home: Path, made: RootKey, tmp_path: Path) -> None:
+    copied = tmp_path / "copied.key"
+    copied.write_bytes((home / "unlock.key").read_bytes())
+    copied.chmod(0o600)
+    with pytest.raises(LightproofError, match="key-file-in-home"):
+        set_unlock(home, made, PassphraseAndKeyFile("a passphrase that is long", copied))
+    (home / "unlock.key").unlink()
+    set_unlock(home, made, PassphraseAndKeyFile("a passphrase that is long", copied))
+
+
+def test_what_opens_alone_beside_a_pair_is_known(home: Path, made: RootKey, tmp_path: Path) -> None:
+    set_unlock(home, made, CODE)
+    assert opening_alone(home) == ()
+    set_unlock(home, made, PassphraseAndKeyFile("a passphrase that is long", tmp_path / "stick.key"))
+    assert opening_alone(home) == ("key-file",)
+    set_unlock(home, made, Passphrase("a passphrase that is new"))
+    assert opening_alone(home) == ("passphrase", "key-file")
+    remove_unlock(home, made, "passphrase")
+    remove_unlock(home, made, "key-file")
+    assert opening_alone(home) == ()
+    with pytest.raises(LightproofError, match="unlock-last"):
+        remove_unlock(home, made, "passphrase-and-key-file")
+
+
 def test_a_weak_passphrase_leaves_no_home(home: Path) -> None:
     assert why(home, Passphrase("motdepasse123")) == "passphrase-too-short"
+    assert why(home, PassphraseAndKeyFile("motdepasse123", home.with_name("k"))) == "passphrase-too-short"
+    assert not home.with_name("k").exists()
     assert not home_is_made(home)
 
 

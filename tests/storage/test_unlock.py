@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from lightproof.errors import LightproofError
-from lightproof.storage.making import Credential, KeyFile, Passphrase, RecoveryCode, make_home, set_unlock
+from lightproof.storage.making import (
+    Credential,
+    KeyFile,
+    Passphrase,
+    PassphraseAndKeyFile,
+    RecoveryCode,
+    make_home,
+    remove_unlock,
+    set_unlock,
+)
 from lightproof.storage.root_key import RootKey
 from lightproof.storage.secret_sources import read_secret
 from lightproof.storage.unlock import ROOT_KEY_FILE, Means, unlock, unlock_automatically
@@ -67,6 +76,75 @@ def test_a_way_that_fails_gives_way_to_the_next(home: Path, credentials: Path) -
     assert unlock(home, Means(credentials=credentials, passphrase=lambda: PHRASE)) == root
     assert why(home, Means(credentials=credentials)) == "key-changed"
     assert why(home) == "key-file-missing"
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Path:
+    """The key file of a second factor, on something that can be taken away."""
+    (tmp_path / "stick").mkdir()
+    return tmp_path / "stick" / "lightproof.key"
+
+
+def nobody() -> str:
+    raise AssertionError("the passphrase was asked for")
+
+
+def test_two_factors_open_together_alone(home: Path, stick: Path) -> None:
+    root = make_home(home, PassphraseAndKeyFile(PHRASE, stick))
+    assert unlock(home, Means(passphrase=lambda: PHRASE)) == root
+    assert why(home, Means(passphrase=lambda: PHRASE + " ")) == "passphrase-or-key-file-wrong"
+    assert why(home) == "sealed"
+    assert unlock_automatically(home, Means()) is None
+    stick.write_bytes(os.urandom(32))
+    assert why(home, Means(passphrase=lambda: PHRASE)) == "passphrase-or-key-file-wrong"
+
+
+def test_the_key_file_of_a_pair_is_looked_for_before_anybody_is_asked(home: Path, stick: Path) -> None:
+    make_home(home, PassphraseAndKeyFile(PHRASE, stick))
+    stick.chmod(0o644)
+    assert why(home, Means(passphrase=nobody)) == "key-readable-by-others"
+    stick.chmod(0o600)
+    stick.write_bytes(b"short")
+    assert why(home, Means(passphrase=nobody)) == "key-file-unusable"
+    stick.unlink()
+    assert why(home, Means(passphrase=nobody)) == "key-file-missing"
+
+
+def test_the_files_of_two_homes_do_not_open_each_other(home: Path, stick: Path, tmp_path: Path) -> None:
+    other = stick.with_name("other.key")
+    roots = (
+        make_home(home, PassphraseAndKeyFile(PHRASE, stick)),
+        make_home(tmp_path / "second", PassphraseAndKeyFile(PHRASE, other)),
+    )
+    assert why(home, Means(key_file=other, passphrase=lambda: PHRASE)) == "passphrase-or-key-file-wrong"
+    assert unlock(home, Means(key_file=stick, passphrase=lambda: PHRASE)) == roots[0] != roots[1]
+
+
+def test_the_key_file_of_a_pair_is_not_taken_out_of_the_home(home: Path, stick: Path) -> None:
+    make_home(home, PassphraseAndKeyFile(PHRASE, stick))
+    (home / "unlock.key").write_bytes(stick.read_bytes())
+    (home / "unlock.key").chmod(0o600)
+    assert why(home, Means(key_file=home / "unlock.key", passphrase=nobody)) == "key-file-in-home"
+    stick.unlink()
+    stick.symlink_to(home / "unlock.key")
+    assert why(home, Means(passphrase=nobody)) == "key-file-in-home"
+
+
+def test_beside_a_pair_one_question_serves_both_ways_and_what_needs_none_goes_first(home: Path, stick: Path) -> None:
+    root = make_home(home, PassphraseAndKeyFile(PHRASE, stick))
+    set_unlock(home, root, Passphrase("another passphrase"))
+    answers = iter(["another passphrase", "wrong", "wrong", PHRASE])
+    assert unlock(home, Means(passphrase=lambda: next(answers))) == root
+    assert why(home, Means(passphrase=lambda: next(answers))) == "passphrase-or-key-file-wrong"
+    stick.rename(stick.with_name("away"))
+    assert why(home, Means(passphrase=lambda: next(answers))) == "passphrase-wrong"
+    stick.with_name("away").rename(stick)
+    assert unlock(home, Means(passphrase=lambda: next(answers))) == root
+    set_unlock(home, root, KeyFile(home / "unlock.key"))
+    assert unlock(home, Means(passphrase=nobody)) == root
+    remove_unlock(home, root, "key-file")
+    remove_unlock(home, root, "passphrase")
+    assert why(home, Means(passphrase=lambda: "another passphrase")) == "passphrase-or-key-file-wrong"
 
 
 def test_no_home_is_told_and_opens_nothing(home: Path) -> None:
@@ -147,6 +225,7 @@ def test_no_error_shows_a_secret(home: Path, made: RootKey, tmp_path: Path) -> N
         unlock(home, Means(passphrase=lambda: "secret-canary"))
     assert "canary" not in f"{refused.value!r} {refused.value.cause} {refused.value.fix}"
     assert "canary" not in repr(Passphrase("secret-canary"))
+    assert "canary" not in repr(PassphraseAndKeyFile("secret-canary", tmp_path))
     assert "canary" not in repr(RecoveryCode(b"secret-canary"))
 
 

@@ -98,7 +98,7 @@ def opened_or_made() -> Generator[OpenHome]:
 
 def unlocked(folder: Path, settings: "Settings") -> "RootKey":
     """The root key. A person at a terminal may mistype the passphrase twice. Raises as `unlock` does."""
-    from lightproof.storage.unlock import unlock
+    from lightproof.storage.unlock import MAY_BE_MISTYPED, unlock
 
     # From here on the memory of this process holds keys: a crash must not write it to the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -107,7 +107,7 @@ def unlocked(folder: Path, settings: "Settings") -> "RootKey":
         try:
             return unlock(folder, means(settings))
         except UsageRefused as error:
-            if error.error_id != "passphrase-wrong" or not mistakes:
+            if error.error_id not in MAY_BE_MISTYPED or not mistakes:
                 raise
             mistakes -= 1
             click.echo(error.cause, err=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lightproof.storage.slots import Kind
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
-_DAILY: Final = ("passphrase", "key-file", "systemd-credential")
+_BOTH: Final = "passphrase-and-key-file"
+_DAILY: Final = ("passphrase", "key-file", _BOTH, "systemd-credential")
 _KINDS: Final = (*_DAILY, "recovery")
 _CREDENTIAL: Final = "lightproof"
 _SUBJECT: Final = "home"
@@ -36,11 +37,16 @@ _LONGEST_INPUT: Final = 64 * 1024
         "without a question, as scheduled checks need: it protects copies and backups of the home that do not hold "
         "it, and the disk alone when the key lies on another one; it does not protect against whoever takes the whole "
         "machine or can act as its user. A systemd credential lies between: it can be bound to the machine’s TPM.\n\n"
+        "A passphrase and a key file together (passphrase-and-key-file) are two factors: neither opens anything alone. "
+        "The file lies on a stick, never in the home. Scheduled checks have nobody who gives both: they cannot open "
+        "such a home.\n\n"
         "With --set-unlock or --remove-unlock, change how a home that exists is opened."
     ),
 )
 @click.option("--unlock", type=click.Choice(_DAILY), help=_("How it opens. Default: a passphrase."))
-@click.option("--key-file", type=_FILE, help=_("The key file; made where none is. Default: in the home."))
+@click.option(
+    "--key-file", type=_FILE, help=_("The key file; made where none is. Default: in the home, where it opens alone.")
+)
 @click.option("--credential", metavar="NAME", help=_("The systemd credential. Default: lightproof."))
 @click.option("--passphrase-file", type=_FILE, help=_("Take the new passphrase from its first line (- is the input)."))
 @click.option("--organisation", type=_FILE, help=_("TOML file with what the authority’s form asks about you."))
@@ -93,15 +99,15 @@ def _refuse_what_contradicts(asked: Asked) -> None:
     if asked.changes and (wrong := next((name for name, value in made.items() if value), None)):
         raise click.UsageError(_("{option} is for a new home.").format(option=wrong))
     belongs = {
-        "--key-file": (asked.key_file, "key-file"),
-        "--credential": (asked.credential, "systemd-credential"),
-        "--passphrase-file": (asked.passphrase_file, "passphrase"),
+        "--key-file": (asked.key_file, ("key-file", _BOTH)),
+        "--credential": (asked.credential, ("systemd-credential",)),
+        "--passphrase-file": (asked.passphrase_file, ("passphrase", _BOTH)),
     }
-    for option, (value, kind) in belongs.items():
-        if value and kind != asked.kind:
-            raise click.UsageError(_("{option} goes with “{kind}”.").format(option=option, kind=kind))
+    for option, (value, kinds) in belongs.items():
+        if value and asked.kind not in kinds:
+            raise click.UsageError(_("{option} goes with: {kinds}.").format(option=option, kinds=", ".join(kinds)))
     if asked.changes and asked.recovery_kit and asked.kind != "recovery":
-        raise click.UsageError(_("{option} goes with “{kind}”.").format(option="--recovery-kit", kind="recovery"))
+        raise click.UsageError(_("{option} goes with: {kinds}.").format(option="--recovery-kit", kinds="recovery"))
 
 
 def _make(asked: Asked) -> int:
@@ -131,6 +137,13 @@ def _make(asked: Asked) -> int:
             _tell(
                 _("The key lies in the home itself: leave unlock.key out of backups, or put it elsewhere (--key-file).")
             )
+    if asked.kind == _BOTH:
+        _tell(
+            _(
+                "The passphrase and the key file open it together, and neither alone. Keep the stick apart from this "
+                "machine, and unplug it after use. Scheduled checks cannot open this home."
+            )
+        )
     _tell(_("Next: {command}").format(command="lightproof check"))
     return 0
 
@@ -166,20 +179,47 @@ def _change(asked: Asked) -> int:
         )
     if asked.recover:
         said["by"] = ["recovery"]
+    _tell_what_opens_alone(folder)
     with opened(folder, root) as home_opened, home_opened.ledger.writing() as writing:
         writing.append("home.unlock-changed", _SUBJECT, said, principal=person())
     return 0
 
 
+def _tell_what_opens_alone(folder: Path) -> None:
+    from lightproof.storage.making import opening_alone
+
+    if not (alone := opening_alone(folder)):
+        return
+    _tell(
+        _(
+            "The home still opens with one thing alone: {kinds}. As long as it does, a second factor protects nothing. "
+            "To take it away:"
+        ).format(kinds=", ".join(alone))
+    )
+    for kind in alone:
+        _tell(f"  lightproof init --remove-unlock {kind}")
+
+
 def _unlock(asked: Asked, folder: Path) -> "Unlock":
     """The way of opening that was asked for, with its secret."""
-    from lightproof.storage.making import KEY_FILE_IN_HOME, Credential, KeyFile, Passphrase
-    from lightproof.storage.secret_sources import credentials_folder
+    from lightproof.storage.making import KEY_FILE_IN_HOME, Credential, KeyFile, Passphrase, PassphraseAndKeyFile
+    from lightproof.storage.secret_sources import credentials_folder, refuse_key_file_in_home
 
     if asked.kind == "key-file":
         return KeyFile(asked.key_file or folder / KEY_FILE_IN_HOME)
     if asked.kind == "systemd-credential":
         return Credential(asked.credential or _CREDENTIAL, credentials_folder(os.environ))
+    if asked.kind == _BOTH:
+        if asked.key_file is None:
+            raise UsageRefused(
+                "key-file-not-named",
+                _("“{kind}” needs a key file that lies elsewhere than the home, and none was named.").format(
+                    kind=_BOTH
+                ),
+                _("Name a place for it on a stick (--key-file /media/stick/lightproof.key); it is made where none is."),
+            )
+        refuse_key_file_in_home(asked.key_file, folder)  # before a passphrase is thought up
+        return PassphraseAndKeyFile(_new_passphrase(asked, folder), asked.key_file)
     return Passphrase(_new_passphrase(asked, folder))
 
 

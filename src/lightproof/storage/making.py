@@ -4,9 +4,10 @@ A home counts as made when its `root-key.json` is there: that file is written la
 leaves nothing that opens anything, and the next `init` goes on from there.
 """
 
+import hmac
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,34 +15,40 @@ from typing import Final
 from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.configuration import SETTINGS_FILE
-from lightproof.storage.durable import locked, make_folder, sweep_unfinished, write_new, write_over
+from lightproof.storage.durable import locked, make_folder, read_whole, sweep_unfinished, write_new, write_over
 from lightproof.storage.home import unusable
 from lightproof.storage.root_key import ROOT_KEY_BYTES, RootKey
 from lightproof.storage.secret_sources import (
-    KEY_FILE_BYTES,
+    key_file_in_home,
     passphrase_bytes,
     read_credential,
     read_key_file,
+    refuse_key_file_in_home,
     refuse_short,
     unusable_key_file,
 )
 from lightproof.storage.settings_file import default_settings
 from lightproof.storage.slots import (
+    KEY_FILE_BYTES,
     CredentialLock,
     KeyFileLock,
     Kind,
     Lock,
+    PassphraseAndKeyFileLock,
     PassphraseLock,
     RandomBytes,
     RecoveryLock,
     Slot,
     encode,
+    together,
     unwrap,
     wrap,
 )
 from lightproof.storage.unlock import ROOT_KEY_FILE, confirmed, home_is_made, read_slots
 
 KEY_FILE_IN_HOME: Final = "unlock.key"
+
+_ALONE: Final[tuple[Kind, ...]] = ("passphrase", "key-file", "systemd-credential")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,14 @@ class Passphrase:
 class KeyFile:
     """Unlock with a file, without a question; it is made where none is."""
 
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PassphraseAndKeyFile:
+    """Unlock with both at once: something a person knows, and a file that lies elsewhere than the home."""
+
+    text: str = field(repr=False)
     path: Path
 
 
@@ -73,7 +88,7 @@ class RecoveryCode:
     code: bytes = field(repr=False)
 
 
-Unlock = Passphrase | KeyFile | Credential | RecoveryCode
+Unlock = Passphrase | KeyFile | PassphraseAndKeyFile | Credential | RecoveryCode
 
 
 def make_home(
@@ -158,6 +173,13 @@ def remove_unlock(folder: Path, root: RootKey, kind: Kind) -> None:
         write_over(folder / ROOT_KEY_FILE, encode(kept, root))
 
 
+def opening_alone(folder: Path) -> tuple[Kind, ...]:
+    """The daily ways that make a second factor worth nothing: each opens, alone, a home that a pair opens too."""
+    file = read_slots(folder)
+    alone = _ALONE if file.slot("passphrase-and-key-file") else ()
+    return tuple(kind for kind in alone if file.slot(kind))
+
+
 def recovered(folder: Path, code: bytes) -> RootKey:
     """The root key, by the code of the recovery kit. Raises UsageRefused `recovery-code-wrong`, or as `read_slots`."""
     file = read_slots(folder)
@@ -214,12 +236,30 @@ def _lock(unlock: Unlock, folder: Path, random_bytes: RandomBytes) -> tuple[Lock
     if isinstance(unlock, RecoveryCode):
         return RecoveryLock(), unlock.code
     path, home = unlock.path.absolute(), folder.absolute()
+    if isinstance(unlock, PassphraseAndKeyFile):
+        refuse_short(unlock.text)
+        refuse_key_file_in_home(path, home)
+        key = _key_in(path, random_bytes)
+        _refuse_a_copy_in_the_home(key, home)
+        return PassphraseAndKeyFileLock(path=str(path)), together(passphrase_bytes(unlock.text), key)
+    # Inside the home the path is relative: the home can be moved whole.
+    kept = path.relative_to(home) if path.is_relative_to(home) else path
+    return KeyFileLock(path=str(kept)), _key_in(path, random_bytes)
+
+
+def _key_in(path: Path, random_bytes: RandomBytes) -> bytes:
+    """The key in this file, which is made where none is."""
     try:
         write_new(path, random_bytes(KEY_FILE_BYTES))
     except FileExistsError:
         pass  # made before, here or by hand: it is checked like any other
     except OSError as error:
         raise unusable_key_file(path, system_reason(error)) from error
-    # Inside the home the path is relative: the home can be moved whole.
-    kept = path.relative_to(home) if path.is_relative_to(home) else path
-    return KeyFileLock(path=str(kept)), read_key_file(path)
+    return read_key_file(path)
+
+
+def _refuse_a_copy_in_the_home(key: bytes, home: Path) -> None:
+    """Who copies the home's own key to a stick instead of moving it would leave the second factor with the first."""
+    with suppress(OSError):
+        if hmac.compare_digest(read_whole(home / KEY_FILE_IN_HOME, KEY_FILE_BYTES)[0], key):
+            raise key_file_in_home(home / KEY_FILE_IN_HOME)

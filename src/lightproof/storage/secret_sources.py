@@ -13,9 +13,8 @@ from typing import Final
 from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.durable import read_whole
-from lightproof.storage.slots import CREDENTIAL_NAME
+from lightproof.storage.slots import CREDENTIAL_NAME, KEY_FILE_BYTES
 
-KEY_FILE_BYTES: Final = 32
 READABLE_BY_OTHERS: Final = "key-readable-by-others"
 FEWEST_CHARACTERS: Final = 14
 """Of a new passphrase. Long and of any kind, as NIST SP 800-63B says: rules of composition make worse ones."""
@@ -51,6 +50,21 @@ def read_key_file(path: Path) -> bytes:
     return content
 
 
+def refuse_key_file_in_home(path: Path, folder: Path) -> None:
+    """Raises UsageRefused for the key file of a second factor that would be stolen together with what it opens."""
+    if path.resolve().is_relative_to(folder.resolve()):
+        raise key_file_in_home(path)
+
+
+def key_file_in_home(path: Path) -> UsageRefused:
+    """What is told when the home holds what should be a second thing beside it."""
+    return UsageRefused(
+        "key-file-in-home",
+        _("The key file {path} lies in the home that it opens: whoever takes the home takes both.").format(path=path),
+        _("Put it elsewhere, on a stick for instance, and name that place: --key-file, or [unlock] key_file."),
+    )
+
+
 def unusable_key_file(path: Path, reason: str) -> UsageRefused:
     """What is told when a file cannot serve as a key file."""
     return UsageRefused(
@@ -66,7 +80,10 @@ def refuse_what_others_read(path: Path, mode: int) -> None:
         raise UsageRefused(
             "key-readable-by-others",
             _("Other users of this machine can read or change {path}.").format(path=path),
-            _("Run: chmod 600 '{path}' — and make a new key if others may have read it.").format(path=path),
+            _(
+                "Run: chmod 600 '{path}' — and make a new key if others may have read it. On a stick where chmod "
+                "changes nothing (FAT), mount it with the option fmask=0177."
+            ).format(path=path),
         )
 
 

@@ -1,9 +1,11 @@
 """`root-key.json`: the root key wrapped once for each way of unlocking it. Pure: bytes in, keys out.
 
 Rules of this file:
-- a slot wraps the root key with AES-256-GCM under a key made from one secret; format, lock and salt are authenticated;
+- a slot wraps the root key with AES-256-GCM under a key made from one secret, or from two that open it only together;
+  format, lock and salt are authenticated;
 - the whole file carries a MAC under the root key: a slot cannot be altered, dropped or added without the root key;
-- there is one way to write a file, and any other is refused: no byte can change unnoticed;
+- there is one way to write a file, and any other is refused: no byte can change unnoticed, and who does not know a kind
+  of lock refuses the whole file;
 - what a hostile file may ask of Argon2 is bounded.
 """
 
@@ -28,7 +30,8 @@ CREDENTIAL_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}$"
 """It becomes a file name under $CREDENTIALS_DIRECTORY: systemd's rule for names, without a dot in front."""
 
 RandomBytes = Callable[[int], bytes]
-Kind = Literal["passphrase", "key-file", "systemd-credential", "recovery"]
+Kind = Literal["passphrase", "key-file", "passphrase-and-key-file", "systemd-credential", "recovery"]
+KEY_FILE_BYTES: Final = 32
 
 _MAC_PURPOSE: Final = "root-key-file"
 
@@ -52,13 +55,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class PassphraseLock(_Strict):
-    """Something a person knows; Argon2id version 1.3, the second recommended option of RFC 9106 section 4."""
+class _Slowed(_Strict):
+    """What guessing a passphrase costs: Argon2id version 1.3, the second recommended option of RFC 9106 section 4."""
 
-    kind: Literal["passphrase"] = "passphrase"
     memory_kib: int = Field(default=64 * 1024, ge=8 * 1024, le=1024 * 1024)
     passes: int = Field(default=3, ge=1, le=12)
     lanes: int = Field(default=4, ge=1, le=16)
+
+
+class PassphraseLock(_Slowed):
+    """Something a person knows."""
+
+    kind: Literal["passphrase"] = "passphrase"
 
 
 class KeyFileLock(_Strict):
@@ -66,6 +74,16 @@ class KeyFileLock(_Strict):
 
     kind: Literal["key-file"] = "key-file"
     path: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")
+
+
+class PassphraseAndKeyFileLock(_Slowed):
+    """Something a person knows and something a person has, of no use without each other; the secret is `together`.
+
+    The path is whole: the file lies elsewhere than the home, and does not move with it.
+    """
+
+    kind: Literal["passphrase-and-key-file"] = "passphrase-and-key-file"
+    path: str = Field(min_length=2, max_length=4096, pattern=r"^/[^\x00]+$")
 
 
 class CredentialLock(_Strict):
@@ -81,7 +99,7 @@ class RecoveryLock(_Strict):
     kind: Literal["recovery"] = "recovery"
 
 
-Lock = PassphraseLock | KeyFileLock | CredentialLock | RecoveryLock
+Lock = PassphraseLock | KeyFileLock | PassphraseAndKeyFileLock | CredentialLock | RecoveryLock
 
 
 class Slot(_Strict):
@@ -95,7 +113,7 @@ class Slot(_Strict):
 
 class _File(_Strict):
     format: Literal["lightproof-root-key/1"]
-    slots: tuple[Slot, ...] = Field(min_length=1, max_length=4)
+    slots: tuple[Slot, ...] = Field(min_length=1, max_length=5)  # one of each kind
     mac: Annotated[_Base64, Field(min_length=32, max_length=32)]
 
 
@@ -117,6 +135,16 @@ class SlotFile:
     def confirmed_by(self, root: RootKey) -> bool:
         """Whether whoever wrote these slots, all of them and no other, held this root key."""
         return hmac.compare_digest(self._file.mac, _mac(self.slots, root))
+
+
+def together(passphrase: bytes, key_file: bytes) -> bytes:
+    """The one secret that a passphrase and a key file make. Raises ValueError unless the file's length is right.
+
+    The file comes first: its length is fixed, so that no other pair makes the same bytes.
+    """
+    if len(key_file) != KEY_FILE_BYTES:
+        raise ValueError(f"a key file is {KEY_FILE_BYTES} bytes long")
+    return key_file + passphrase
 
 
 def wrap(root: RootKey, lock: Lock, secret: bytes, random_bytes: RandomBytes) -> Slot:
@@ -172,14 +200,23 @@ def _bound(lock: Lock, salt: bytes) -> bytes:
 
 def _key(lock: Lock, salt: bytes, secret: bytes) -> bytes:
     if isinstance(lock, PassphraseLock):
-        return hash_secret_raw(
-            secret,
-            salt,
-            time_cost=lock.passes,
-            memory_cost=lock.memory_kib,
-            parallelism=lock.lanes,
-            hash_len=32,
-            type=Type.ID,
-        )
+        return _slowed(lock, salt, secret)
+    if isinstance(lock, PassphraseAndKeyFileLock):
+        # The passphrase is slowed alone: it is what can be guessed by who has the file. Nothing is checked before both
+        # are one key, so that a wrong guess does not tell which of the two was wrong.
+        key_file, passphrase = secret[:KEY_FILE_BYTES], secret[KEY_FILE_BYTES:]
+        secret = _slowed(lock, salt, passphrase) + key_file
     # Every other secret is random already: nothing to slow down.
     return HKDF(SHA256(), 32, salt=salt, info=f"lightproof/1/slot/{lock.kind}".encode()).derive(secret)
+
+
+def _slowed(lock: _Slowed, salt: bytes, passphrase: bytes) -> bytes:
+    return hash_secret_raw(
+        passphrase,
+        salt,
+        time_cost=lock.passes,
+        memory_cost=lock.memory_kib,
+        parallelism=lock.lanes,
+        hash_len=32,
+        type=Type.ID,
+    )

@@ -1,11 +1,14 @@
-"""Unlocking a home: with a systemd credential, a key file or a passphrase, tried in this order.
+"""Unlocking a home: with a systemd credential, a key file, a passphrase and a key file together, or a passphrase alone.
 
-A way that is not at hand, or that fails, gives way to the next; when none opens, the first failure is told. A key that
+They are tried in this order: nobody is asked for what is not needed, and the key file that goes with a passphrase is
+looked for before the passphrase is asked, once, for both ways that take one. A way that is not at hand, or that fails,
+gives way to the next. When none opens, a passphrase that was given in vain is told, else the first failure. A key that
 other users can read is told at once, whatever else would open.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +21,7 @@ from lightproof.storage.secret_sources import (
     passphrase_bytes,
     read_credential,
     read_key_file,
+    refuse_key_file_in_home,
     refuse_what_others_read,
 )
 from lightproof.storage.slots import (
@@ -27,16 +31,20 @@ from lightproof.storage.slots import (
     Kind,
     Lock,
     NotASlotFile,
+    PassphraseAndKeyFileLock,
     PassphraseLock,
     Slot,
     SlotFile,
     decode,
+    together,
     unwrap,
 )
 
 ROOT_KEY_FILE: Final = "root-key.json"
+MAY_BE_MISTYPED: Final = frozenset({"passphrase-wrong", "passphrase-or-key-file-wrong"})
+"""Failures after which asking again makes sense."""
 
-_ORDER: Final[tuple[Kind, ...]] = ("systemd-credential", "key-file", "passphrase")
+_ORDER: Final[tuple[Kind, ...]] = ("systemd-credential", "key-file", "passphrase-and-key-file", "passphrase")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,8 @@ def _broken(path: Path, reason: str) -> LightproofError:
 
 
 def _first_that_opens(folder: Path, file: SlotFile, means: Means) -> RootKey | None:
+    if means.passphrase is not None:
+        means = replace(means, passphrase=cache(means.passphrase))
     failures: list[UsageRefused] = []
     for slot in filter(None, map(file.slot, _ORDER)):
         try:
@@ -128,7 +138,7 @@ def _first_that_opens(folder: Path, file: SlotFile, means: Means) -> RootKey | N
             if root is not None:
                 return confirmed(folder, file, root)
     if failures:
-        raise failures[0]
+        raise next((failure for failure in failures if failure.error_id in MAY_BE_MISTYPED), failures[0])
     return None
 
 
@@ -148,6 +158,11 @@ def _secret(folder: Path, lock: Lock, means: Means) -> bytes | None:
         return read_credential(lock.name, means.credentials)
     if isinstance(lock, KeyFileLock):
         return read_key_file(means.key_file or folder / lock.path)
+    if isinstance(lock, PassphraseAndKeyFileLock) and means.passphrase is not None:
+        path = means.key_file or Path(lock.path)
+        refuse_key_file_in_home(path, folder)
+        key = read_key_file(path)  # before anybody is asked
+        return together(passphrase_bytes(means.passphrase()), key)
     if isinstance(lock, PassphraseLock) and means.passphrase is not None:
         return passphrase_bytes(means.passphrase())
     return None
@@ -159,6 +174,15 @@ def _does_not_open(lock: Lock) -> UsageRefused:
             "passphrase-wrong",
             _("The passphrase is not the one of this home."),
             _("Try again; if it is lost: lightproof init --recover, with the code of the recovery kit."),
+        )
+    if isinstance(lock, PassphraseAndKeyFileLock):
+        return UsageRefused(
+            "passphrase-or-key-file-wrong",
+            _("The passphrase or the key file is not the one of this home."),
+            _(
+                "Try again, with the right stick. If one of the two is lost, with the recovery kit: "
+                "lightproof init --recover --set-unlock passphrase-and-key-file --key-file …"
+            ),
         )
     return UsageRefused(
         "key-changed",
