@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lightproof.check.system_calls import MACHINES, filter_program
+from lightproof.check.system_calls import INSTRUCTION_BYTES, MACHINES, Machine, filter_program
 from lightproof.storage.home import home
 
 _NETWORK_OF_THE_KERNEL: Final = ("/proc/net", "/proc/sys/net/ipv4")
@@ -56,16 +56,16 @@ class Confinement:
 
 def confine() -> Confinement:
     """Gives up all that a check never needs, as far as this system can take it. There is no way back."""
-    machine = MACHINES.get(os.uname().machine) if sys.platform == "linux" and sys.maxsize > 1 << 32 else None
     kernel = _Kernel.here()
     if kernel is None or not kernel.gains_nothing_more():
         return Confinement(filesystem=False, system_calls=False)
     # Modules that are loaded from now on are not kept compiled: Python would try, and be refused.
     sys.dont_write_bytecode = True
-    files = kernel.reads_only(tuple(readable()))
+    # A 32-bit program on such a machine makes the calls of another.
+    machine = MACHINES.get(os.uname().machine) if sys.maxsize > 1 << 32 else None
     return Confinement(
-        filesystem=files,
-        system_calls=machine is not None and kernel.filters(filter_program(machine, os.getpid())),
+        filesystem=kernel.reads_only(tuple(readable())),
+        system_calls=machine is not None and kernel.filters(machine),
     )
 
 
@@ -76,7 +76,7 @@ def readable() -> Iterator[str]:
     yield from _SYSTEM
     yield from _NETWORK_OF_THE_KERNEL
     # `python -m` puts the folder that a person happens to be in on the path; it holds whatever that person keeps there.
-    private = [os.path.realpath(place) for place in (os.curdir, os.path.expanduser("~"), home())]  # noqa: PTH111
+    private = [os.path.realpath(place) for place in ("/proc/self/cwd", os.path.expanduser("~"), home())]  # noqa: PTH111
     for entry in filter(None, sys.path):
         if not any(Path(folder).is_relative_to(os.path.realpath(entry)) for folder in private):
             yield entry
@@ -92,6 +92,7 @@ class _Kernel:
         library = ctypes.CDLL(None)
         self._syscall, self._prctl = library.syscall, library.prctl
         self._syscall.restype = ctypes.c_long
+        self._prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
     @classmethod
     def here(cls) -> "_Kernel | None":
@@ -136,13 +137,12 @@ class _Kernel:
             if path not in _NETWORK_OF_THE_KERNEL:
                 os.close(at)
 
-    def filters(self, program: bytes) -> bool:
-        """Every call of every thread passes through `program` from now on."""
-        c, length = self._c, len(program) // 8
-        kept = c.create_string_buffer(program, len(program))
-        about = struct.pack("@HP", length, c.addressof(kept))
-        call = {"x86_64": 317, "aarch64": 277}[os.uname().machine]
-        return self._call(call, _SET_MODE_FILTER, _ALL_THREADS, about) == 0
+    def filters(self, machine: Machine) -> bool:
+        """Every call of every thread passes through the filter from now on."""
+        program = filter_program(machine, os.getpid())
+        kept = self._c.create_string_buffer(program, len(program))
+        about = struct.pack("@HP", len(program) // INSTRUCTION_BYTES, self._c.addressof(kept))
+        return self._call(machine.seccomp, _SET_MODE_FILTER, _ALL_THREADS, about) == 0
 
     def _call(self, number: int, *arguments: int | bytes | None) -> int:
         c = self._c

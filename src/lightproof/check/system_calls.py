@@ -21,13 +21,15 @@ class Machine(NamedTuple):
     """AUDIT_ARCH_* of linux/audit.h."""
     column: int
     """Where its numbers stand in the tables below."""
+    seccomp: int
+    """The call that takes a filter."""
     foreign_from: int | None
     """Numbers from here on are another architecture's in disguise (x32)."""
 
 
 MACHINES: Final = {
-    "x86_64": Machine(0xC000_003E, 0, 0x4000_0000),
-    "aarch64": Machine(0xC000_00B7, 1, None),
+    "x86_64": Machine(0xC000_003E, 0, 317, 0x4000_0000),
+    "aarch64": Machine(0xC000_00B7, 1, 277, None),
 }
 """By what uname calls them."""
 
@@ -85,6 +87,7 @@ _ALLOW: Final = 0x7FFF_0000
 _REFUSE: Final = 0x0005_0000 | errno.EPERM
 _UNKNOWN: Final = 0x0005_0000 | errno.ENOSYS
 
+INSTRUCTION_BYTES: Final = 8
 _Instruction = tuple[int, int, int, int]
 """Code, jump when true, jump when false, operand: struct sock_filter."""
 
