@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from check.services import Behaviour, serving, silent
 from check.watchers import Unwatched
 from lightproof.check.apart import _hear, apart  # pyright: ignore[reportPrivateUsage]
-from lightproof.check.watching import Look, Span, Watcher
+from lightproof.check.watching import Look, Opening, Span, Watcher
 from lightproof.errors import LightproofError, UsageRefused
 from lightproof.evidence.records import Observation, Probe, Target, Unchecked
 
@@ -58,8 +58,8 @@ class Heard(Unwatched):
         self.records += (*observations, *unchecked)
 
 
-def looking(look: Look) -> Callable[[], Look]:
-    return lambda: look
+def looking(look: Look) -> Callable[[], Opening]:
+    return lambda: lambda: nullcontext(look)
 
 
 def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
@@ -254,6 +254,19 @@ async def test_the_process_that_meets_the_network_holds_no_key(tmp_path: Path) -
             assert "sqlcipher" not in loaded
             assert "_ssl" in loaded  # it is the one that speaks TLS
             assert "sqlcipher" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux" and not os.environ.get("CI"), reason="Linux only")
+@pytest.mark.parametrize("kind", [(), ("--survey",)], ids=["check", "survey"])
+async def test_it_is_confined_while_it_meets_the_network(kind: tuple[str, ...], tmp_path: Path) -> None:
+    called = asyncio.Event()
+    async with serving(silent_but(called)) as port:
+        with checking(tmp_path, f"127.0.0.1:{port}", *kind) as process:
+            await asyncio.wait_for(called.wait(), 20)
+            child = child_of(process)
+            status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child}/status").read_text().splitlines())
+            assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+            assert {Path(f"/proc/{child}/fd/{standard}").readlink() for standard in range(3)} == {Path(os.devnull)}
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

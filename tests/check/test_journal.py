@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightproof.check.journal import Journal, journal_of, merged, read, refuse_unusable
+from lightproof.check.journal import Journal, clear_away, journal_of, merged, read, refuse_unusable
 from lightproof.check.sweeping.hearing import Hearing
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
@@ -102,6 +102,18 @@ def test_a_run_waits_for_one_that_is_just_ending_and_gets_a_file_of_its_own(tmp_
     with Journal(path) as journal:
         journal.begin("plan", "2026-11-23T10:05:00Z")
         assert read(path, "plan").started == "2026-11-23T10:05:00Z"
+
+
+def test_what_a_confined_run_emptied_is_taken_away_unless_another_has_taken_it(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    clear_away(path)
+    with Journal(path):
+        clear_away(path)
+        assert path.exists()
+    clear_away(path)
+    assert not path.exists()
+    clear_away(written(path))
+    assert read(path, "plan").visited
 
 
 def test_a_run_that_is_not_resumed_begins_anew(tmp_path: Path) -> None:

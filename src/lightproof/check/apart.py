@@ -7,9 +7,11 @@ Rules of this file:
 - the process apart is made of what is in memory before any key is;
 - what it says is read strictly and under limits, as if a stranger said it: whoever took it over could lie about what
   it saw, and do nothing else with us;
-- neither outlives the other: each notices the other's end by a pipe, however that end came.
+- neither outlives the other: each notices the other's end by a pipe, however that end came;
+- what it writes to is open before the first packet. Then it gives up all else that it never needs (sandbox.py).
 
-Both are processes of one user: what that user's files hold is kept from it by a passphrase, not by this file.
+Both are processes of one user. Where the system cannot take from one what the other has, what that user's files hold
+is kept from it by a passphrase alone.
 """
 
 import _thread
@@ -19,7 +21,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from signal import SIGKILL
@@ -29,7 +31,8 @@ from typing import Any, BinaryIO, Final, NoReturn, cast
 from pydantic import NonNegativeInt, TypeAdapter, ValidationError
 
 from lightproof.check.journal import OBSERVATIONS, UNCHECKED
-from lightproof.check.watching import Look, Span, Watcher
+from lightproof.check.sandbox import Confinement, confine
+from lightproof.check.watching import Look, Opening, Span, Watcher
 from lightproof.errors import LightproofError
 from lightproof.evidence.records import Observation, Probe, Unchecked
 from lightproof.locale import gettext as _
@@ -44,11 +47,12 @@ _GO: Final = b"\n"
 
 
 @contextmanager
-def apart(prepare: Callable[[], Look]) -> Generator[Look]:
+def apart(prepare: Callable[[], Opening]) -> Generator[Look]:
     """A `Look` that is carried out in a process apart. It begins at once, with `prepare`, and sends nothing yet.
 
-    Call what is given once the run may start. Leaving the block stops it. It raises what `look` raised for a person
-    (LightproofError), and LightproofError `check-cut-short` when the process ended before it was done.
+    Call what is given once the run may start: files are opened then, and rights given up. Leaving the block stops it.
+    It raises what was raised there for a person (LightproofError), and LightproofError `check-cut-short` when the
+    process ended before it was done.
     """
     sys.stdout.flush()
     may_go, go = os.pipe()
@@ -146,20 +150,31 @@ def _cut_short(note: str) -> LightproofError:
 # In the process apart
 
 
-def _carry_out(prepare: Callable[[], Look], may_go: int, mouth: int) -> NoReturn:
+def _carry_out(prepare: Callable[[], Opening], may_go: int, mouth: int) -> NoReturn:
     """Runs to its end. It never returns: what the caller has open is the other process's to close."""
     with suppress(BaseException), os.fdopen(mouth, "wb") as words:
+        confined: Confinement | None = None
         try:
-            look = prepare()
+            _let_go_of_the_terminal(but=(may_go, mouth))
+            opening = prepare()
             if os.read(may_go, 1) == _GO:
-                threading.Thread(target=_end_with_the_other, args=(may_go,), daemon=True).start()
-                span = look(_Telling(words))
+                with opening() as look:
+                    confined = confine()  # while there is one thread: another would keep its rights
+                    threading.Thread(target=_end_with_the_other, args=(may_go,), daemon=True).start()
+                    span = look(_Telling(words))
                 _say(words, {"span": [span.started.isoformat(), span.finished.isoformat(), span.answered]})
         except LightproofError as error:
             _say(words, {"refused": [error.error_id, error.cause, error.fix], "exit_code": error.exit_code})
         except Exception as error:  # noqa: BLE001 - the last door: without its message, which may hold a stranger's bytes
-            _say(words, {"fault": type(error).__name__, "frames": _frames(error.__traceback__)})
+            _say(words, {"fault": type(error).__name__, "frames": f"{confined}\n{_frames(error.__traceback__)}"})
     os._exit(0)
+
+
+def _let_go_of_the_terminal(*, but: Collection[int]) -> None:
+    """The passphrase that is asked for meanwhile, or what is piped in, is for the other process to read."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in {0, 1, 2}.difference(but):
+        os.dup2(nothing, standard)
 
 
 def _end_with_the_other(may_go: int) -> None:

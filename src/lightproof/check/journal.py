@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -164,6 +164,19 @@ def refuse_unusable(path: Path) -> None:
             os.close(file)
 
 
+def clear_away(path: Path) -> None:
+    """Takes away a journal that its run has emptied. One that holds anything, or is in use again, stays."""
+    with suppress(OSError):  # then an empty file stays, which is a journal as good as none
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            about = os.fstat(file)
+            if S_ISREG(about.st_mode) and about.st_size == 0 and _is_at(path, file):
+                path.unlink()
+        finally:
+            os.close(file)
+
+
 class Journal:
     """Appends to a journal file. One writer a file: a second one is refused (UsageRefused) by the system's lock.
 
@@ -230,8 +243,13 @@ class Journal:
         os.fsync(self._file)
 
     def remove(self) -> None:
-        """Takes the file away: everything it told is done."""
-        self._path.unlink(missing_ok=True)
+        """Empties the file and takes it away: everything it told is done.
+
+        Where this process may take no file away (sandbox.py), `clear_away` does so afterwards.
+        """
+        os.ftruncate(self._file, 0)
+        with suppress(PermissionError):
+            self._path.unlink(missing_ok=True)
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"

@@ -7,10 +7,11 @@ first was stopped.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from lightproof.check.politeness import Politeness
 from lightproof.check.silence import unheard
 from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.sweeping.sweep import Sweep
-from lightproof.check.watching import Span, Watcher
+from lightproof.check.watching import Look, Span, Watcher
 from lightproof.check.wire import Budget
 from lightproof.evidence.records import Target, Unchecked
 
@@ -39,18 +40,31 @@ def look(
     and what it holds is told again. When the permission to check ends, nothing more is sent, and what was left to do is
     told as unchecked. Raises UsageRefused when the journal is of another plan or in use.
     """
+    with opened(plan, journal=journal, resume=resume, clock=clock) as carry_out:
+        return carry_out(watcher)
+
+
+@contextmanager
+def opened(
+    plan: Plan, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
+) -> Generator[Look]:
+    """The same in two steps: takes the journal, and gives what carries the plan out with no other file to write to."""
     now = clock or (lambda: datetime.now(UTC))
-    ended = permission(plan, now)
     with journal_of(journal, plan.digest, resume=resume, started=now().isoformat()) as (kept, done):
-        for observations, unchecked in done.visited.values():
-            watcher.learnt(observations, unchecked)
-        _sweep(plan, done, kept, watcher, ended)
-        watcher.learnt((), unheard(plan, done.hearing))
-        visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
-        if (reason := ended()) is None:
-            kept.remove()
-        else:
-            watcher.learnt((), tuple(_left(plan, done, visited, reason)))
+        yield partial(_carry_out, plan, kept, done, now)
+
+
+def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime], watcher: Watcher) -> Span:
+    ended = permission(plan, now)
+    for observations, unchecked in done.visited.values():
+        watcher.learnt(observations, unchecked)
+    _sweep(plan, done, kept, watcher, ended)
+    watcher.learnt((), unheard(plan, done.hearing))
+    visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
+    if (reason := ended()) is None:
+        kept.remove()
+    else:
+        watcher.learnt((), tuple(_left(plan, done, visited, reason)))
     return done.span(now())
 
 

@@ -3,18 +3,20 @@
 It loads none of the detectors: a first look at very large ranges should cost little more than the sweep itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lightproof.check.fingerprints import dicom_product
-from lightproof.check.journal import journal_of
+from lightproof.check.journal import Done, Journal, journal_of
 from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.silence import unheard
 from lightproof.check.sweeping.survey import Sighting, survey
-from lightproof.check.watching import Span, Watcher
+from lightproof.check.watching import Look, Span, Watcher
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
 
@@ -27,39 +29,52 @@ def look(
     permission to check, and tells what it did not try. The journal is as that of a check. Raises UsageRefused when it
     is of another plan, of a check, or in use.
     """
+    with opened(plan, journal=journal, resume=resume, clock=clock) as carry_out:
+        return carry_out(watcher)
+
+
+@contextmanager
+def opened(
+    plan: Plan, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
+) -> Generator[Look]:
+    """The same in two steps: takes the journal, and gives what carries the plan out with no other file to write to."""
     now = clock or (lambda: datetime.now(UTC))
-    ended = permission(plan, now)
     with journal_of(journal, f"survey {plan.digest}", resume=resume, started=now().isoformat()) as (kept, done):
-        for observations, unchecked in done.visited.values():
-            watcher.learnt(observations, unchecked)
-        total, found = len(plan.space), len(done.visited)
-        tried = sum(stop - start for start, stop in done.swept)
-        sweep = survey(
-            plan.space,
-            seed=plan.seed,
-            limits=plan.limits,
-            done=done.swept,
-            stop=lambda: ended() is not None,
-            watched=plan.machines,
-        )
-        for batch in sweep:
-            watcher.tried(batch.done)
-            told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
-            told += [(target, (), (_unchecked(target, "not-tried"),)) for target in batch.not_tried]
-            for target, observations, unchecked in told:
-                if target not in done.visited:  # told by a run that was killed before it could write the next line
-                    kept.visited(target, observations, unchecked)
-                    watcher.learnt(observations, unchecked)
-            kept.swept(batch.done, (), batch.hearing)
-            done.sweep(batch.done, batch.hearing)
-            found += len(batch.sightings)
-            tried += sum(batch.counts.values())
-            watcher.swept(tried, total, found)
-        watcher.learnt((), unheard(plan, done.hearing))
-        if (reason := ended()) is None:
-            kept.remove()
-        else:
-            watcher.learnt((), tuple(not_swept(plan, done.swept, reason)))
+        yield partial(_carry_out, plan, kept, done, now)
+
+
+def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime], watcher: Watcher) -> Span:
+    ended = permission(plan, now)
+    for observations, unchecked in done.visited.values():
+        watcher.learnt(observations, unchecked)
+    total, found = len(plan.space), len(done.visited)
+    tried = sum(stop - start for start, stop in done.swept)
+    sweep = survey(
+        plan.space,
+        seed=plan.seed,
+        limits=plan.limits,
+        done=done.swept,
+        stop=lambda: ended() is not None,
+        watched=plan.machines,
+    )
+    for batch in sweep:
+        watcher.tried(batch.done)
+        told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
+        told += [(target, (), (_unchecked(target, "not-tried"),)) for target in batch.not_tried]
+        for target, observations, unchecked in told:
+            if target not in done.visited:  # told by a run that was killed before it could write the next line
+                kept.visited(target, observations, unchecked)
+                watcher.learnt(observations, unchecked)
+        kept.swept(batch.done, (), batch.hearing)
+        done.sweep(batch.done, batch.hearing)
+        found += len(batch.sightings)
+        tried += sum(batch.counts.values())
+        watcher.swept(tried, total, found)
+    watcher.learnt((), unheard(plan, done.hearing))
+    if (reason := ended()) is None:
+        kept.remove()
+    else:
+        watcher.learnt((), tuple(not_swept(plan, done.swept, reason)))
     return done.span(now())
 
 

@@ -1,6 +1,7 @@
 """How a run is heard while it goes on: what it sends and learns, how far it has come, when it began and ended."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -42,3 +43,7 @@ class Span(NamedTuple):
 
 Look = Callable[[Watcher], Span]
 """Carries a plan out and tells all of it to a watcher."""
+
+Opening = Callable[[], AbstractContextManager[Look]]
+"""Opens all that a run writes to, and closes it in the end: what it gives can be carried out where nothing more may be
+opened for writing (sandbox.py)."""

@@ -23,7 +23,7 @@ from lightproof.locale import ngettext
 if TYPE_CHECKING:
     from lightproof.check.plan import Plan
     from lightproof.check.targets import Ports
-    from lightproof.check.watching import Look
+    from lightproof.check.watching import Opening
     from lightproof.evidence.records import ExposureReport, Observation, Probe, Unchecked
 
 EXPOSED: Final = 3
@@ -139,7 +139,7 @@ class Asked:
 
 def _check(asked: Asked) -> int:
     from lightproof.check.apart import apart
-    from lightproof.check.journal import refuse_unusable
+    from lightproof.check.journal import clear_away, refuse_unusable
     from lightproof.cli.app import tell
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
@@ -157,7 +157,7 @@ def _check(asked: Asked) -> int:
     # The order matters: the process that meets the network is begun before any key is in memory, and before what it
     # has no use for is loaded.
     with (
-        apart(lambda: _look(asked, plan)) as look,
+        apart(lambda: _opening(asked, plan)) as look,
         recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
     ):
         from lightproof.check.reporting import perform
@@ -165,6 +165,7 @@ def _check(asked: Asked) -> int:
         with Narrator(as_ndjson=asked.as_ndjson) as narrator:
             report = perform(plan, look, recording.hearing(narrator), survey=asked.survey)
         recording.finished(report)
+        clear_away(_journal(asked, plan))
     following = "" if asked.reports else "lightproof check … --report report.html"
     code = exit_code(report, Grade(asked.fail_on))
     try:
@@ -176,19 +177,24 @@ def _check(asked: Asked) -> int:
     return code
 
 
-def _look(asked: Asked, plan: "Plan") -> "Look":
+def _opening(asked: Asked, plan: "Plan") -> "Opening":
     """What carries the plan out. It is loaded by the process that meets the network, and by no other."""
+    if asked.survey:
+        from lightproof.check.survey_run import opened
+    else:
+        from lightproof.check.detectors import all_detectors
+        from lightproof.check.run import opened
+
+        all_detectors()  # now, while Python may keep what it compiles
+
+    return partial(opened, plan, journal=_journal(asked, plan), resume=asked.resume)
+
+
+def _journal(asked: Asked, plan: "Plan") -> Path:
+    """Where what is done so far is kept."""
     from lightproof.storage.home import journal_path
 
-    if asked.survey:
-        from lightproof.check.survey_run import look
-
-        journal = asked.journal or journal_path(f"{plan.digest[:32]}-survey")
-    else:
-        from lightproof.check.run import look
-
-        journal = asked.journal or journal_path(plan.digest[:32])
-    return partial(look, plan, journal=journal, resume=asked.resume)
+    return asked.journal or journal_path(plan.digest[:32] + ("-survey" if asked.survey else ""))
 
 
 def _plan(asked: Asked) -> "Plan":
