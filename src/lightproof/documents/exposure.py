@@ -32,7 +32,7 @@ from lightproof.documents.model import (
     Verdict,
 )
 from lightproof.documents.rules import CAPS_ON_PAGE_ONE, action_of, cap_text, sources_of, text_of, title_of
-from lightproof.evidence.records import ExposureReport, Finding, Grade, Service, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, ExposureReport, Finding, Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -246,7 +246,7 @@ def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]], roo
             Mark(wording.SEVERITY_TONES[group[0].severity], wording.severity_word(group[0].severity)),
             title_of(report, group[0].rule),
             _places(group),
-            Link(_first_id(group), _anchor(index)),
+            Link(wording.with_evidence(_first_id(group), _strongest(group)), _anchor(index)),
         )
         for index, group in enumerate(groups[:room])
     )
@@ -354,6 +354,8 @@ def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tupl
             rows.append((_("Protections seen"), seen))
     rows.append(_duties((finding,)))
     rows.append((_("Evidence {id}").format(id=finding.id), finding.evidence))
+    if finding.evidence_class is not EvidenceClass.PROVED:
+        rows.append((_("Kind of evidence"), wording.evidence_word(finding.evidence_class)))
     rows.append((_("Seen"), wording.instant(finding.observed)))
     return tuple(rows)
 
@@ -361,7 +363,7 @@ def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tupl
 def _place_table(shown: Sequence[Finding], left_out: int, services: dict[tuple[str, int, str, str], Service]) -> Table:
     rows = tuple(
         (
-            finding.id,
+            wording.with_evidence(finding.id, finding.evidence_class),
             wording.endpoint(finding.address, finding.port),
             _software(finding, services.get(_key(finding))),
             finding.evidence,
@@ -393,6 +395,11 @@ def _by_rule(report: ExposureReport) -> tuple[tuple[Finding, ...], ...]:
     for finding in sorted(report.findings, key=lambda f: gravity.index(f.severity)):
         groups[finding.rule].append(finding)
     return tuple(map(tuple, groups.values()))
+
+
+def _strongest(group: Sequence[Finding]) -> EvidenceClass:
+    """The strongest evidence among findings of one rule."""
+    return min((finding.evidence_class for finding in group), key=list(EvidenceClass).index)
 
 
 def _key(finding: Finding) -> tuple[str, int, str, str]:

@@ -128,6 +128,17 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class EvidenceClass(StrEnum):
+    """What kind of evidence a finding rests on; later members are weaker."""
+
+    PROVED = "proved"
+    """The protocol itself showed it: a request was served, an offer accepted, a setting read."""
+    ANNOUNCED = "announced"
+    """A banner, a version or a list of verbs says so; nothing was carried out."""
+    PRESUMED = "presumed"
+    """Inferred from silence, a port's number or signs that have another reading."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleText:
     """One rule in one language: plain words for a doctor first, steps in the order they are done."""
@@ -173,6 +184,8 @@ class Finding:
     evidence: str
     """What was asked and answered, in the protocol's words, the same in every language."""
     observed: datetime
+    evidence_class: EvidenceClass = EvidenceClass.PROVED
+    """The strongest kind among what shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
