@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from lightproof.check.canonical import evidence_of, in_order, plain
 from lightproof.check.grade import LETTER_VERSION, Coverage, fixes, grade, letter
+from lightproof.check.honeypots import suspicions, texts_of
 from lightproof.check.rules import BREACH_DUTIES, Rulebook, RuleRow
 from lightproof.check.vantage import Forward, forward_of, vantage_of_box
 from lightproof.check.vulnerabilities import Vulnerability, match
@@ -145,6 +146,7 @@ def report(
     views = {key: _view(key, mapped, vantage) for key in seen}
     drafts = _drafts(seen, views, mapped, book)
     numbered = _numbered(drafts)
+    suspected = suspicions(evidence)
     services = tuple(
         Service(
             address=key.address,
@@ -161,6 +163,7 @@ def report(
             vantage=views[key],
             process=(processes or {}).get(Target(key.address, key.port, key.transport)),
             outside_ports=mapped.outside_ports(key),
+            honeypot=suspected.get(key),
         )
         for key, found in sorted(seen.items(), key=lambda item: (-_RANK[item[1].grade], item[0]))
     )
@@ -195,6 +198,7 @@ def report(
         evidence_sha256=digest,
         counting=counting,
         survey=survey,
+        honeypot_signs=texts_of(suspected.values()),
     )
 
 

@@ -189,6 +189,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Honeypot:
+    """How far a service looks like a decoy. A note: it changes no grade and no letter."""
+
+    score: float
+    """From 0, no sign at all, to 1."""
+    likely: bool
+    """The score reaches the threshold from which reports say so, and count with and without it."""
+    reasons: tuple[str, ...]
+    """Signs that hold, by their ids in `honeypot_signs` of the report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One service on one target, graded. One address and port may carry several."""
 
@@ -208,6 +220,8 @@ class Service:
     """The program that owns the listening socket, where the system tells."""
     outside_ports: tuple[int, ...] = ()
     """Ports of the internet box that lead here."""
+    honeypot: Honeypot | None = None
+    """Whether it may be a decoy; None where that is not looked at: it is no imaging service."""
 
     @property
     def serves_the_inside(self) -> bool:
@@ -273,3 +287,5 @@ class ExposureReport:
     """Whether studies might be counted (`--count`), beyond the totals that servers tell of themselves."""
     survey: bool = False
     """Only who answers was looked for (`--survey`): nothing was asked, so that nothing is established."""
+    honeypot_signs: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """The signs of a decoy that hold for some service, each in words, keyed by language: `en`, `fr`."""
