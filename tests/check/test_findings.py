@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from check.observing import ARCHIVE, AT, mapping, query_open, reported, seen
 from lightproof.check.canonical import canonical, evidence_of
-from lightproof.evidence.records import Facts, Grade, Observation, Severity, Target, Unchecked, Vantage
+from lightproof.evidence.records import EvidenceClass, Facts, Grade, Observation, Severity, Target, Unchecked, Vantage
 
 OPEN = Facts(reachable=True, open=True)
 
@@ -323,3 +323,27 @@ def test_a_survey_is_graded_as_one_that_asked_nothing_whatever_it_sees() -> None
 
 def test_the_report_keeps_whether_counting_was_agreed_to() -> None:
     assert [reported([], counting=agreed).counting for agreed in (False, True)] == [False, True]
+
+
+def test_each_finding_says_what_kind_of_evidence_it_rests_on() -> None:
+    report = reported(
+        [
+            seen("orthanc-open", service="orthanc", product="Orthanc", version="1.10.1", facts=OPEN),
+            seen("dicom-storage-offered", facts=OPEN, details={"stored_by_default": True}),
+            seen("hl7-mllp-listening", service="hl7-mllp", details={"presumed": True}),
+            query_open(),
+        ]
+    )
+    classes = {finding.rule: finding.evidence_class for finding in report.findings}
+    assert classes["dicom-query-open"] is EvidenceClass.PROVED
+    assert classes["orthanc-open"] is EvidenceClass.PROVED
+    assert classes["known-vulnerability"] is EvidenceClass.ANNOUNCED
+    assert classes["dicom-storage-by-default"] is EvidenceClass.ANNOUNCED
+    assert classes["hl7-listening"] is EvidenceClass.PRESUMED
+
+
+def test_the_strongest_evidence_counts_whatever_the_order() -> None:
+    twice = [seen("hl7-mllp-listening", service="hl7-mllp", after_s=n, details={"presumed": n == 0}) for n in (0, 1)]
+    for observations in (twice, twice[::-1]):
+        (kind,) = {f.evidence_class for f in reported(observations).findings if f.rule == "hl7-listening"}
+        assert kind is EvidenceClass.PROVED

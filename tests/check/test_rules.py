@@ -13,7 +13,7 @@ from lightproof.check.detectors import all_detectors
 from lightproof.check.findings import KNOWN_VULNERABILITY, LEADS_TO
 from lightproof.check.rules import HOW, Rulebook, load, rulebook
 from lightproof.errors import LightproofError
-from lightproof.evidence.records import RuleText, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, RuleText, Severity, Vantage
 
 BOOK = rulebook()
 
@@ -100,6 +100,18 @@ def test_the_rule_of_an_executed_query_keeps_its_name() -> None:
     assert row.id == "dicom-query-open"
     assert row.severity is Severity.CRITICAL
     assert "gdpr-32-1-b" in row.duties
+
+
+def test_a_rule_proves_unless_its_signals_only_announce_or_hint() -> None:
+    weaker = {row.id: row.evidence for row in BOOK.rules.values() if row.evidence is not EvidenceClass.PROVED}
+    assert weaker == {
+        "box-dmz-suspected": EvidenceClass.PRESUMED,
+        "dicom-storage-by-default": EvidenceClass.ANNOUNCED,  # the software names itself
+        "dicomweb-store-offered": EvidenceClass.ANNOUNCED,  # OPTIONS
+        "known-vulnerability": EvidenceClass.ANNOUNCED,  # a version
+        "orthanc-script-execution": EvidenceClass.ANNOUNCED,  # a version
+        "webdav-put-announced": EvidenceClass.ANNOUNCED,  # OPTIONS
+    }
 
 
 def test_severity_never_grows_as_fewer_can_reach_the_service() -> None:

@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 from lightproof.documents.defectdojo import defectdojo
 from lightproof.documents.sarif import fingerprint
-from lightproof.evidence.records import ExposureReport
+from lightproof.evidence.records import EvidenceClass, ExposureReport
 
 
 def test_each_finding_has_what_the_generic_import_needs(a_practice: ExposureReport) -> None:
@@ -23,3 +24,10 @@ def test_hostile_text_is_no_markup(a_poisoned_report: ExposureReport) -> None:
         for key in ("description", "mitigation", "references"):
             assert not set("<>[]`") & set(finding[key])
         assert len(finding["title"]) <= 500
+
+
+def test_what_is_not_proved_is_not_verified(a_practice: ExposureReport) -> None:
+    first, *others = a_practice.findings
+    report = replace(a_practice, findings=(replace(first, evidence_class=EvidenceClass.ANNOUNCED), *others))
+    verified = [finding["verified"] for finding in json.loads(defectdojo(report))["findings"]]
+    assert verified == [False, *(True for _ in others)]

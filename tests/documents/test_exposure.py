@@ -21,6 +21,7 @@ from lightproof.documents.model import (
 )
 from lightproof.evidence.records import (
     Cap,
+    EvidenceClass,
     ExposureReport,
     Facts,
     Grade,
@@ -392,3 +393,28 @@ def test_sources_and_protections_are_named_in_the_language_of_the_reader(a_pract
     assert sources == ("Règlement (UE) 2016/679",)
     rows = dict(next(b.rows for b in card.blocks if isinstance(b, FactList)))
     assert rows["Protections vues"] == "connexion avec identifiant exigée, chiffrement (TLS)"
+
+
+def test_a_finding_that_is_not_proved_says_so_on_the_first_page_and_on_its_card(a_practice: ExposureReport) -> None:
+    first, second, *others = a_practice.findings
+    announced = replace(second, evidence_class=EvidenceClass.ANNOUNCED)
+    report = replace(a_practice, findings=(first, announced, *others))
+    links = [row[3].text for row in table(report, "Findings").rows if isinstance(row[3], Link)]
+    assert links[:2] == ["F-0001", "F-0002 (announced)"]
+    kinds = [
+        dict(facts.rows).get("Kind of evidence")
+        for card in blocks(report, Card, 2)
+        for facts in card.blocks
+        if isinstance(facts, FactList)
+    ]
+    assert kinds[:2] == [None, "announced by the service, not proved"]
+
+
+def test_a_kind_of_finding_is_as_strong_as_the_strongest_of_its_evidence(a_practice: ExposureReport) -> None:
+    weaker = tuple(
+        replace(f, evidence_class=EvidenceClass.PRESUMED) if f.id == "F-0003" else f for f in a_practice.findings
+    )
+    links = [
+        row[3].text for row in table(replace(a_practice, findings=weaker), "Findings").rows if isinstance(row[3], Link)
+    ]
+    assert "F-0003 + 1" in links

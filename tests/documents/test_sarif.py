@@ -52,6 +52,10 @@ def test_the_same_exposure_found_again_has_the_same_fingerprint(a_practice: Expo
     assert len({p["service/v1"] for p in before}) == len(before)
 
 
+def test_a_result_says_what_kind_of_evidence_it_rests_on(a_practice: ExposureReport) -> None:
+    assert {result["properties"]["evidenceClass"] for result in run_of(a_practice)["results"]} == {"proved"}
+
+
 def test_hostile_text_is_no_link_and_no_control(a_poisoned_report: ExposureReport) -> None:
     content = sarif(a_poisoned_report)
     assert all(0x20 <= byte < 0x7F or byte == 0x0A for byte in content)

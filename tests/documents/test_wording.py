@@ -7,6 +7,7 @@ import pytest
 
 import lightproof.check
 from lightproof.documents import wording
+from lightproof.evidence.records import EvidenceClass
 from lightproof.locale import LANGUAGES, Language, speaking
 
 DETECTORS = Path(lightproof.check.__file__).parent / "detectors"
@@ -52,3 +53,12 @@ def test_a_reason_that_breaks_no_rule_is_not_told_as_one(reason: str) -> None:
 
 def test_a_whole_machine_is_told_without_a_port() -> None:
     assert wording.endpoint("192.168.1.20", 0) == "192.168.1.20"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_a_finding_that_is_not_proved_says_so_beside_its_number(language: Language) -> None:
+    with speaking(language):
+        told = {kind: wording.with_evidence("F-0001", kind) for kind in EvidenceClass}
+        assert told.pop(EvidenceClass.PROVED) == "F-0001"
+        assert len({*told.values(), "F-0001"}) == 3
+        assert len({wording.evidence_word(kind) for kind in EvidenceClass}) == 3

@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 
 from lightproof.check.canonical import evidence_of, in_order, plain
 from lightproof.check.grade import LETTER_VERSION, Coverage, fixes, grade, letter
+from lightproof.check.honeypots import suspicions, texts_of
 from lightproof.check.rules import BREACH_DUTIES, Rulebook, RuleRow
 from lightproof.check.vantage import Forward, forward_of, vantage_of_box
 from lightproof.check.vulnerabilities import Vulnerability, match
 from lightproof.evidence.records import (
     BOX_SERVICES,
     Cap,
+    EvidenceClass,
     ExposureReport,
     Facts,
     Finding,
@@ -45,6 +47,7 @@ _GRAVITY: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _RANK: Final = {grade: rank for rank, grade in enumerate(Grade)}
 _EXPOSING: Final = frozenset({Grade.LISTABLE, Grade.DOWNLOADABLE, Grade.WRITABLE})
 _ANSWERING: Final = _EXPOSING | {Grade.OPEN}
+_STRENGTH: Final = {kind: rank for rank, kind in enumerate(EvidenceClass)}
 _PROOFS_SHOWN: Final = 3
 
 
@@ -101,6 +104,7 @@ class _Draft:
     """It proves that strangers can list, take or alter images."""
     grade: Grade
     evidence: list[str]
+    evidence_class: EvidenceClass
     also: tuple[_Key, ...] = ()
     """Other services that it holds for: one forward leads to all services of a port."""
 
@@ -142,6 +146,7 @@ def report(
     views = {key: _view(key, mapped, vantage) for key in seen}
     drafts = _drafts(seen, views, mapped, book)
     numbered = _numbered(drafts)
+    suspected = suspicions(evidence)
     services = tuple(
         Service(
             address=key.address,
@@ -158,6 +163,7 @@ def report(
             vantage=views[key],
             process=(processes or {}).get(Target(key.address, key.port, key.transport)),
             outside_ports=mapped.outside_ports(key),
+            honeypot=suspected.get(key),
         )
         for key, found in sorted(seen.items(), key=lambda item: (-_RANK[item[1].grade], item[0]))
     )
@@ -192,6 +198,7 @@ def report(
         evidence_sha256=digest,
         counting=counting,
         survey=survey,
+        honeypot_signs=texts_of(suspected.values()),
     )
 
 
@@ -268,9 +275,19 @@ class _Drafts:
         draft = self._drafts.get((row.id, key, apart))
         if draft is None:
             severity, reached = row.severity_from(view), self._seen[key].grade
-            draft = _Draft(row, key, severity, shown.at, breach=False, grade=reached, evidence=[])
+            draft = _Draft(
+                row,
+                key,
+                severity,
+                shown.at,
+                breach=False,
+                grade=reached,
+                evidence=[],
+                evidence_class=_class(row, shown),
+            )
             self._drafts[(row.id, key, apart)] = draft
         draft.observed = min(draft.observed, shown.at)
+        draft.evidence_class = min(draft.evidence_class, _class(row, shown), key=_STRENGTH.__getitem__)
         draft.breach = draft.breach or (view is not Vantage.THIS_MACHINE and grade(shown.facts) in _EXPOSING)
         if told not in draft.evidence and len(draft.evidence) < _PROOFS_SHOWN:
             draft.evidence.append(told)
@@ -278,6 +295,11 @@ class _Drafts:
 
     def all(self) -> tuple[_Draft, ...]:
         return tuple(self._drafts.values())
+
+
+def _class(row: RuleRow, shown: Observation) -> EvidenceClass:
+    """The kind of evidence that an observation is for a rule: what was only presumed proves nothing."""
+    return EvidenceClass.PRESUMED if shown.details.get("presumed") is True else row.evidence
 
 
 def _drafts(
@@ -342,6 +364,7 @@ def _numbered(drafts: Sequence[_Draft]) -> _Numbered:
                 service=draft.key.service,
                 evidence="; ".join(draft.evidence),
                 observed=draft.observed,
+                evidence_class=draft.evidence_class,
             )
         )
     return _Numbered(tuple(findings), {key: tuple(ids) for key, ids in by_service.items()})

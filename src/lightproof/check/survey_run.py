@@ -14,6 +14,7 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.journal import Done, Journal, journal_of
 from lightproof.check.permission import not_swept, permission
 from lightproof.check.plan import Plan
+from lightproof.check.protocols.discretion import own_name, printable
 from lightproof.check.silence import unheard
 from lightproof.check.sweeping.survey import Sighting, survey
 from lightproof.check.watching import Look, Span, Watcher
@@ -112,5 +113,16 @@ def _observed(seen: Sighting, at: datetime) -> Observation:
         product=product[0] if product else None,
         version=product[1] if product else None,
         protections=_PROTECTIONS.get(seen.word, ("tls",) if seen.service == "dicom-tls" else ()),
-        details={"presumed": seen.presumed},
+        details={"presumed": seen.presumed, **_implementation(seen)},
     )
+
+
+def _implementation(seen: Sighting) -> dict[str, str]:
+    """What an accept says of its sender, as a check keeps it; empty what it leaves out."""
+    told = seen.recognition
+    if seen.word != "accepted" or told is None:
+        return {}
+    return {
+        "implementation_class_uid": printable(told.implementation_class_uid or ""),
+        "implementation_version_name": own_name(told.implementation_version_name or ""),
+    }

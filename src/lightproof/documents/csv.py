@@ -14,6 +14,7 @@ from lightproof.evidence.records import ExposureReport, Finding, Service
 COLUMNS: Final = (
     "id", "severity", "rule", "title", "action", "address", "port", "transport", "service", "product", "version",
     "grade", "open", "listable", "downloadable", "writable", "vantage", "duties", "evidence", "observed",
+    "evidence_class", "honeypot",
 )  # fmt: skip
 
 
@@ -52,6 +53,8 @@ def _row(report: ExposureReport, finding: Finding, service: Service | None) -> t
         " ".join(finding.duties),
         finding.evidence,
         finding.observed.isoformat(),
+        finding.evidence_class.value,
+        "" if service is None or service.honeypot is None else f"{service.honeypot.score:.2f}",
     )
 
 

@@ -10,7 +10,7 @@ from lightproof.documents.json import encoded
 from lightproof.documents.rules import sources_of, text_of
 from lightproof.documents.sarif import fingerprint
 from lightproof.documents.text import for_markdown, visible
-from lightproof.evidence.records import ExposureReport, Finding, Severity
+from lightproof.evidence.records import EvidenceClass, ExposureReport, Finding, Severity
 
 _SEVERITIES: Final = {
     Severity.CRITICAL: "Critical",
@@ -47,7 +47,7 @@ def _finding(report: ExposureReport, finding: Finding) -> dict[str, object]:
         "endpoints": [{"host": visible(finding.address), "port": finding.port, "protocol": finding.transport}],
         "tags": [visible(tag) for tag in (finding.service, *finding.duties)],
         "active": True,
-        "verified": True,
+        "verified": finding.evidence_class is EvidenceClass.PROVED,
         "static_finding": False,
         "dynamic_finding": True,
     }

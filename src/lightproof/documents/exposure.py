@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from lightproof.documents import wording
+from lightproof.documents.decoys import counted_with_and_without, decoy_fact
 from lightproof.documents.knowledge import how_we_know
 from lightproof.documents.model import (
     Attachment,
@@ -32,7 +33,7 @@ from lightproof.documents.model import (
     Verdict,
 )
 from lightproof.documents.rules import CAPS_ON_PAGE_ONE, action_of, cap_text, sources_of, text_of, title_of
-from lightproof.evidence.records import ExposureReport, Finding, Grade, Service, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, ExposureReport, Finding, Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -74,7 +75,7 @@ def exposure_document(
 
 
 def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> tuple[Block, ...]:
-    blocks: list[Block] = [_verdict(report), _counts(report)]
+    blocks: list[Block] = [_verdict(report), _counts(report), *counted_with_and_without(report)]
     if any(_graded_as_from_outside(service) for service in report.services):
         blocks.append(Paragraph(_("This machine itself was named, and is graded as if a stranger stood there.")))
     ladder = _ladder(report)
@@ -246,7 +247,7 @@ def _findings(report: ExposureReport, groups: Sequence[tuple[Finding, ...]], roo
             Mark(wording.SEVERITY_TONES[group[0].severity], wording.severity_word(group[0].severity)),
             title_of(report, group[0].rule),
             _places(group),
-            Link(_first_id(group), _anchor(index)),
+            Link(wording.with_evidence(_first_id(group), _strongest(group)), _anchor(index)),
         )
         for index, group in enumerate(groups[:room])
     )
@@ -312,7 +313,7 @@ def _card(
     steps = [Items(_("What to do, in this order"), text.remedy, ordered=True)] if text and text.remedy else []
     if len(group) <= _FULL_FACTS:
         mixed = len({finding.severity for finding in group}) > 1
-        blocks += [FactList(_facts(finding, services.get(_key(finding)), mixed)) for finding in group]
+        blocks += [FactList(_facts(report, finding, services.get(_key(finding)), mixed)) for finding in group]
         blocks += steps
     else:
         blocks += [*steps, FactList((_duties(group),)), _place_table(shown, len(group) - len(shown), services)]
@@ -333,7 +334,9 @@ def _duties(group: Sequence[Finding]) -> tuple[str, str]:
     return _("Duties"), ", ".join(duties)
 
 
-def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tuple[str, str], ...]:
+def _facts(
+    report: ExposureReport, finding: Finding, service: Service | None, mixed: bool
+) -> tuple[tuple[str, str], ...]:
     """`mixed` where the findings beside this one are not as grave."""
     rows = [(_("Where"), f"{wording.endpoint(finding.address, finding.port)} {finding.transport}, {finding.service}")]
     if mixed:
@@ -352,8 +355,11 @@ def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tupl
         if service.protections:
             seen = ", ".join(map(wording.protection_word, service.protections))
             rows.append((_("Protections seen"), seen))
+        rows += decoy_fact(report, service)
     rows.append(_duties((finding,)))
     rows.append((_("Evidence {id}").format(id=finding.id), finding.evidence))
+    if finding.evidence_class is not EvidenceClass.PROVED:
+        rows.append((_("Kind of evidence"), wording.evidence_word(finding.evidence_class)))
     rows.append((_("Seen"), wording.instant(finding.observed)))
     return tuple(rows)
 
@@ -361,7 +367,7 @@ def _facts(finding: Finding, service: Service | None, mixed: bool) -> tuple[tupl
 def _place_table(shown: Sequence[Finding], left_out: int, services: dict[tuple[str, int, str, str], Service]) -> Table:
     rows = tuple(
         (
-            finding.id,
+            wording.with_evidence(finding.id, finding.evidence_class),
             wording.endpoint(finding.address, finding.port),
             _software(finding, services.get(_key(finding))),
             finding.evidence,
@@ -393,6 +399,11 @@ def _by_rule(report: ExposureReport) -> tuple[tuple[Finding, ...], ...]:
     for finding in sorted(report.findings, key=lambda f: gravity.index(f.severity)):
         groups[finding.rule].append(finding)
     return tuple(map(tuple, groups.values()))
+
+
+def _strongest(group: Sequence[Finding]) -> EvidenceClass:
+    """The strongest evidence among findings of one rule."""
+    return min((finding.evidence_class for finding in group), key=list(EvidenceClass).index)
 
 
 def _key(finding: Finding) -> tuple[str, int, str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lightproof.documents import wording
+from lightproof.documents.decoys import why_decoys
 from lightproof.documents.model import Block, Cell, FactList, Heading, Items, Mark, Paragraph, Table
 from lightproof.documents.rules import CAPS_ON_PAGE_ONE, cap_text
 from lightproof.evidence.records import ExposureReport, ScopeRecord, Service, Unchecked
@@ -40,6 +41,7 @@ def how_we_know(report: ExposureReport) -> tuple[Block, ...]:
         *_not_checked(report),
         *_reasons(report),
         *_answered(report.services),
+        *why_decoys(report),
     )
 
 

@@ -98,7 +98,12 @@ def _result(report: ExposureReport, finding: Finding, rule_index: int) -> dict[s
             }
         ],
         "partialFingerprints": {"service/v1": fingerprint(finding)},
-        "properties": {"finding": finding.id, "duties": list(finding.duties), "observed": finding.observed.isoformat()},
+        "properties": {
+            "finding": finding.id,
+            "duties": list(finding.duties),
+            "observed": finding.observed.isoformat(),
+            "evidenceClass": finding.evidence_class.value,
+        },
     }
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from lightproof.documents.model import Tone
-from lightproof.evidence.records import Grade, Service, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, Grade, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -89,6 +89,27 @@ def grade_word(grade: Grade) -> str:
         Grade.WRITABLE: _("Takes or alters images"),
     }
     return words[grade]
+
+
+def evidence_word(kind: EvidenceClass) -> str:
+    """What kind of evidence a finding rests on."""
+    words = {
+        EvidenceClass.PROVED: _("proved by the protocol"),
+        EvidenceClass.ANNOUNCED: _("announced by the service, not proved"),
+        EvidenceClass.PRESUMED: _("presumed, not proved"),
+    }
+    return words[kind]
+
+
+def with_evidence(finding: str, kind: EvidenceClass) -> str:
+    """A finding's number, and beside it what its evidence falls short of; nothing where it is a proof."""
+    match kind:
+        case EvidenceClass.PROVED:
+            return finding
+        case EvidenceClass.ANNOUNCED:
+            return _("{finding} (announced)").format(finding=finding)
+        case EvidenceClass.PRESUMED:
+            return _("{finding} (presumed)").format(finding=finding)
 
 
 def asks_who_is_calling(service: Service) -> bool:

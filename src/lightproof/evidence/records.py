@@ -146,6 +146,17 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class EvidenceClass(StrEnum):
+    """What kind of evidence a finding rests on; later members are weaker."""
+
+    PROVED = "proved"
+    """The protocol itself showed it: a request was served, an offer accepted, a setting read."""
+    ANNOUNCED = "announced"
+    """A banner, a version or a list of verbs says so; nothing was carried out."""
+    PRESUMED = "presumed"
+    """Inferred from silence, a port's number or signs that have another reading."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleText:
     """One rule in one language: plain words for a doctor first, steps in the order they are done."""
@@ -191,6 +202,20 @@ class Finding:
     evidence: str
     """What was asked and answered, in the protocol's words, the same in every language."""
     observed: datetime
+    evidence_class: EvidenceClass = EvidenceClass.PROVED
+    """The strongest kind among what shows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Honeypot:
+    """How far a service looks like a decoy. A note: it changes no grade and no letter."""
+
+    score: float
+    """From 0, no sign at all, to 1."""
+    likely: bool
+    """The score reaches the threshold from which reports say so, and count with and without it."""
+    reasons: tuple[str, ...]
+    """Signs that hold, by their ids in `honeypot_signs` of the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +238,8 @@ class Service:
     """The program that owns the listening socket, where the system tells."""
     outside_ports: tuple[int, ...] = ()
     """Ports of the internet box that lead here."""
+    honeypot: Honeypot | None = None
+    """Whether it may be a decoy; None where that is not looked at: it is no imaging service."""
 
     @property
     def serves_the_inside(self) -> bool:
@@ -278,3 +305,5 @@ class ExposureReport:
     """Whether studies might be counted (`--count`), beyond the totals that servers tell of themselves."""
     survey: bool = False
     """Only who answers was looked for (`--survey`): nothing was asked, so that nothing is established."""
+    honeypot_signs: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """The signs of a decoy that hold for some service, each in words, keyed by language: `en`, `fr`."""

@@ -23,7 +23,7 @@ from lightproof.check.fingerprints import dicom_product
 from lightproof.check.identify import DICOM_PORTS
 from lightproof.check.identity import CALLED_AE
 from lightproof.check.protocols.association import AssociationEnded, WireAssociation
-from lightproof.check.protocols.discretion import may_name_a_patient
+from lightproof.check.protocols.discretion import own_name, printable
 from lightproof.check.protocols.tls_channel import call
 from lightproof.check.wire import Budget, Stream, Wire
 from lightproof.dicom import uids
@@ -323,8 +323,8 @@ def _accepted(session: _Session, accept: AssociateAccept, abstract_syntaxes: Seq
         version=product[1] if product else None,
         protections=_tls(session.wire),
         details={
-            "implementation_class_uid": _printable(uid),
-            "implementation_version_name": _own_name(name),
+            "implementation_class_uid": printable(uid),
+            "implementation_version_name": own_name(name),
             "contexts_offered": len(abstract_syntaxes),
             "contexts_accepted": sum(session.association.takes(uid) for uid in abstract_syntaxes),
         },
@@ -490,15 +490,6 @@ def _refuses(status: int) -> bool:
 def _integer(value: memoryview | None) -> int:
     text = bytes(value or b"").strip(b"\0 ")[:12]
     return int(text) if text.isdigit() else 0
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text[:64] if c.isprintable() and c.isascii())
-
-
-def _own_name(text: str) -> str:
-    """What software calls itself, unless it calls itself as patients are called."""
-    return "" if may_name_a_patient(text) else _printable(text)
 
 
 def _service(wire: Wire) -> str:

@@ -8,6 +8,7 @@ out when it holds a person's name as DICOM writes it (PS3.5 section 6.2: `^` bet
 import re
 from typing import Final
 
+_LONGEST_NAME: Final = 64
 _PATIENT: Final = re.compile(
     r"\w\^|\^\w"
     r"|\b2\.25\.\d{6,}"
@@ -19,3 +20,13 @@ _PATIENT: Final = re.compile(
 def may_name_a_patient(text: str) -> bool:
     """Whether `text` has the shape of a name, an identifier or a date of birth."""
     return _PATIENT.search(text) is not None
+
+
+def own_name(text: str) -> str:
+    """What software calls itself, unless it calls itself as patients are called."""
+    return "" if may_name_a_patient(text) else printable(text)
+
+
+def printable(text: str) -> str:
+    """As much of a peer's word for itself as may be shown."""
+    return "".join(c for c in text[:_LONGEST_NAME] if c.isprintable() and c.isascii())

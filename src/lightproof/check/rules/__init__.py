@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import Field, StringConstraints, model_validator
 
 from lightproof.check import tables
-from lightproof.evidence.records import Grade, Observation, Rule, RuleText, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, Grade, Observation, Rule, RuleText, Severity, Vantage
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
@@ -86,6 +86,8 @@ class RuleRow(tables.Row):
     severity: Severity
     severity_at: dict[Vantage, Severity] = Field(default_factory=dict[Vantage, Severity])
     """Where the gravity depends on who can reach the service."""
+    evidence: EvidenceClass = EvidenceClass.PROVED
+    """What kind of evidence its signals are for what the rule says."""
     duties: tuple[Duty, ...] = Field(min_length=1)
     ends: tuple[Effect, ...] = ()
     """What the remedy ends; nothing for a remedy that changes no fact that was measured."""
