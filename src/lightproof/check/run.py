@@ -20,7 +20,7 @@ from lightproof.check.journal import Done, Journal, journal_of
 from lightproof.check.permission import Ended, not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
-from lightproof.check.silence import unheard
+from lightproof.check.silence import silent_boxes, unheard
 from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.sweeping.sweep import Sweep
 from lightproof.check.watching import Span, Watcher
@@ -47,6 +47,7 @@ def look(
         _sweep(plan, done, kept, watcher, ended)
         watcher.learnt((), unheard(plan, done.hearing))
         visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
+        watcher.learnt((), tuple(silent_boxes(plan, done.visited)))
         if (reason := ended()) is None:
             kept.remove()
         else:
@@ -108,6 +109,8 @@ async def _visit(
             if ended() is None:  # what was cut short is done again when the run is resumed under a new permission
                 kept.visited(visit.target, visit.observations, visit.unchecked)
             visited.add(visit.target)
+            if visit.target.transport == "udp":  # of boxes more is said once all visits are done
+                done.visited[visit.target] = visit.observations, visit.unchecked
             watcher.learnt(visit.observations, visit.unchecked)
             watcher.visited(len(visited), total)
     return visited
