@@ -89,6 +89,7 @@ def test_no_factual_signal_has_a_rule() -> None:
 
 def test_every_mapping_has_one_rule_for_what_it_leads_to() -> None:
     assert sorted(str(row.details[LEADS_TO]) for row in BOOK.by_signal["igd-port-mapping"]) == [
+        "closed",
         "exposed",
         "guarded",
         "unknown",

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from lightproof.check.closed_forwards import closed_forwards
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine
 from lightproof.check.journal import Done, Journal, journal_of
@@ -48,6 +49,11 @@ def look(
         watcher.learnt((), unheard(plan, done.hearing))
         visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
         watcher.learnt((), tuple(silent_boxes(plan, done.visited)))
+        if ended() is None:
+            told = (seen for box in plan.boxes for seen in done.visited.get(box, ((), ()))[0])
+            admission = _politeness(plan)
+            closed = closed_forwards(plan, told, done.answering, admission=admission, now=now, ended=ended)
+            watcher.learnt(asyncio.run(closed), ())
         if (reason := ended()) is None:
             kept.remove()
         else:
@@ -77,6 +83,10 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended
         watcher.swept(tried, total, len(done.answering))
 
 
+def _politeness(plan: Plan) -> Politeness:
+    return Politeness(clock=time.monotonic, total_per_second=plan.rate, own=plan.own_addresses)
+
+
 def _left(plan: Plan, done: Done, visited: Collection[Target], reason: str) -> Iterator[Unchecked]:
     """What was not looked at when nothing more might be sent; visits that were cut short say so themselves."""
     yield from (
@@ -96,7 +106,7 @@ async def _visit(
     total = len(visited) + len(waiting)
     engine = Engine(
         detectors=all_detectors(),
-        admission=Politeness(clock=time.monotonic, total_per_second=plan.rate, own=plan.own_addresses),
+        admission=_politeness(plan),
         now=now,
         names=plan.names,
         consent=replace(plan.consent, key=secrets.token_bytes(32)),
