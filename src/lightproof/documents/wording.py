@@ -268,6 +268,7 @@ def reason_word(reason: str) -> str:
         "connection-refused": _("stopped accepting connections during the check"),
         "connection-reset": _("broke the connection off"),
         "closed-early": _("broke the connection off"),
+        "association-aborted": _("broke the DICOM association off before saying who may come in"),
         "server-busy": _("said that it was too busy"),
         "packed-answer": _("packed its answer, which is not unpacked"),
         "exports-unknown": _("did not tell which folders it exports"),
