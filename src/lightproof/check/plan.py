@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from lightproof import __version__
-from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, common, joined, range_of, readable, without
+from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, joined, lies_in, range_of, readable, without
 from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise, authorise_consent, authorise_names
 from lightproof.check.sweeping.sweep import Limits
@@ -87,6 +87,7 @@ def plan_of_named(
     ports: Ports,
     *,
     imported: Sequence[tuple[str, int]] | None = None,
+    imported_names: Sequence[Named] = (),
     excluded: Sequence[Named] = (),
     boxes: Sequence[Named] = (),
     scope: Scope | None = None,
@@ -99,6 +100,7 @@ def plan_of_named(
 ) -> Plan:
     """The plan for targets that someone named or imported; with a scope and neither, for all that the scope allows.
 
+    `imported_names` add no target: they are said to those that are checked anyway.
     Raises ScopeRefused when anything among them is nobody's to allow, UsageRefused when nothing is left.
     """
     ranges = [r for target in named if target.port is None for r in target.ranges]
@@ -131,7 +133,7 @@ def plan_of_named(
         boxes=asked,
         scope=record,
         vantage=lambda target: vantage_of(target.address, named=True),
-        names=_names((*named, *(scope.names if scope else ())), space),
+        names=_names((*named, *(scope.names if scope else ()), *imported_names), space),
         machines=_machines(named or (Named((found,)) for found in ranges)),
         named_boxes=_machines(boxes),
         own_addresses=own_addresses,
@@ -200,8 +202,9 @@ def _names(named: Iterable[Named], space: TargetSpace) -> Mapping[str, tuple[str
     tried = space.every_range()
     for target in named:
         if target.name is not None:
-            for address in _addresses(Named(common(target.ranges, tried))):
-                found.setdefault(address, {})[target.name] = None
+            for address in _addresses(target):
+                if lies_in(range_of(address), tried):
+                    found.setdefault(address, {})[target.name] = None
     return {address: tuple(names) for address, names in found.items()}
 
 
