@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightproof.check import imports
+from lightproof.check.addresses import range_of
 from lightproof.check.imports import read_import
 from lightproof.errors import UsageRefused
 from peers.processes import program
@@ -66,7 +67,28 @@ def written(folder: Path, content: str | bytes) -> Path:
     ],
 )
 def test_open_tcp_ports_are_found(tmp_path: Path, content: str, found: tuple[tuple[str, int], ...]) -> None:
-    assert read_import(written(tmp_path, content)) == found
+    assert read_import(written(tmp_path, content)).targets == found
+
+
+def calling(*names: str, kind: str = "user", state: str = "open") -> str:
+    """An nmap file with one machine that was called so."""
+    written = "".join(f'<hostname name="{name}" type="{kind}"/>' for name in names)
+    return NMAP.replace("<ports>", f"<hostnames>{written}</hostnames>\n<ports>").replace('"open"', f'"{state}"')
+
+
+def test_names_that_nmap_was_given_are_taken_and_no_others(tmp_path: Path) -> None:
+    found = read_import(written(tmp_path, calling("PACS.Example.", "bücher.example", "pacs.example", "127.1")))
+    assert [named.name for named in found.names] == ["pacs.example", "xn--bcher-kva.example"]
+    assert {named.ranges for named in found.names} == {(range_of("192.0.2.7"),)}
+    assert found.targets == (("192.0.2.7", 104),)
+    for content in (calling("pacs.example", kind="PTR"), calling("pacs.example", state="closed")):
+        assert read_import(written(tmp_path, content)).names == ()
+
+
+def test_too_many_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "MOST_NAMES", 3)
+    with pytest.raises(UsageRefused, match="import-too-large"):
+        read_import(written(tmp_path, calling("a.example", "b.example", "c.example", "d.example")))
 
 
 LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
@@ -100,6 +122,9 @@ LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
         (NMAP.replace("</host>", ""), 7),
         (NMAP.replace("<!DOCTYPE nmaprun>", '<!DOCTYPE nmaprun [<!ENTITY a SYSTEM "file:///etc/passwd">]>'), 2),
         (NMAP.replace("<!DOCTYPE nmaprun>", f'<!DOCTYPE nmaprun [<!ENTITY e0 "ha">{LAUGHS}]>'), 2),
+        (calling("pacs.example&#13;&#10;X"), 5),
+        (calling("a" * 64 + ".example"), 5),
+        (calling(".".join(["a" * 60] * 5)), 5),
         ("<html>\n</html>", 1),
         ("<nmaprun>" + "<a>" * 100_000, 1),
         ("<nmaprun>", 1),
@@ -118,7 +143,7 @@ def test_records_on_one_line_may_be_longer_than_a_line_together(tmp_path: Path) 
     records = [{"ip": f"10.0.{n >> 8}.{n & 255}", "ports": [{"port": 104, "note": "é" * 100}]} for n in range(5_000)]
     for indent in (None, 1):
         found = read_import(written(tmp_path, json.dumps(records, ensure_ascii=False, indent=indent)))
-        assert len(found) == 5_000
+        assert len(found.targets) == 5_000
     broken = json.dumps(records, indent=1).replace("10.0.19.135", "10.0.19")
     line = broken[: broken.index('"10.0.19"')].count("\n")
     with pytest.raises(UsageRefused, match=f"line {line}:"):
@@ -146,7 +171,7 @@ def test_noise_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, nois
         found = read_import(path)
     except UsageRefused:
         return
-    assert all(0 < port < 65_536 for _, port in found)
+    assert all(0 < port < 65_536 for _, port in found.targets)
 
 
 def test_what_nmap_itself_writes_is_read(tmp_path: Path) -> None:
@@ -154,5 +179,7 @@ def test_what_nmap_itself_writes_is_read(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         path = tmp_path / "scan.xml"
-        subprocess.run([nmap, "-sT", "-p", str(port), "-oX", path, "127.0.0.1"], timeout=60, capture_output=True)
-        assert read_import(path) == (("127.0.0.1", port),)
+        subprocess.run([nmap, "-sT", "-p", str(port), "-oX", path, "localhost"], timeout=60, capture_output=True)
+        found = read_import(path)
+    assert found.targets == (("127.0.0.1", port),)
+    assert [named.name for named in found.names] == ["localhost"]

@@ -1,6 +1,7 @@
 """A target that was called by a name is asked by it: in HTTP and in TLS, at the address that was found for it alone."""
 
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,15 +11,17 @@ from check.services import closing, serving
 from check.visiting import NOW, facts_of, visit
 from check.web_services import Asked, answering
 from cli.running import lightproof
+from lightproof.check.addresses import range_of
 from lightproof.check.consent import Consent
 from lightproof.check.plan import plan_of_named
 from lightproof.check.scope import load_scope
-from lightproof.check.targets import Ports, parse_target
+from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.check.wire import ASKED_AS
 from lightproof.evidence.records import Target
 from peers.certificates import Certificates
 from peers.images import paths_of, write_studies
 from peers.nginx import Nginx, running_nginx
+from peers.processes import program
 from peers.pynetdicom_server import running_pynetdicom
 
 NAME = "practice.example"
@@ -80,6 +83,31 @@ def test_a_practice_that_is_named_gets_the_letter_of_what_it_shows_under_its_nam
     assert (listing["address"], listing["grade"]) == ("127.0.0.1", "downloadable")
     evidence = [f["evidence"] for f in by_name.json["findings"] if f["id"] in listing["findings"]]
     assert any("asked_as=localhost" in text for text in evidence)
+
+
+def test_a_name_that_nmap_was_given_is_said_to_what_it_found(site: Nginx, tmp_path: Path) -> None:
+    scan = tmp_path / "scan.xml"
+    found = [program("nmap"), "-sT", "-p", str(site.port), "-oX", scan, "localhost"]
+    subprocess.run(found, timeout=60, check=True, capture_output=True)
+    ran = lightproof("check", "--import", scan, "--json", home=tmp_path / "home")
+    assert (ran.code, ran.json["letter"]) == (3, "F")
+    assert "http-listing" in {service["service"] for service in ran.json["services"]}
+
+
+def test_imported_names_add_no_target_and_bring_no_refusal() -> None:
+    """A public name beside an address inside: the address is checked because it was named, whoever calls it so."""
+    addresses = ("192.168.1.7", "192.168.1.8", "203.0.113.1", "127.0.0.1")
+    plan = plan_of_named(
+        [parse_target("192.168.1.0/29", lambda _name: ())],
+        Ports.of((80,)),
+        imported=[("192.168.1.7", 443)],
+        imported_names=[Named((range_of(address),), name=NAME) for address in addresses],
+        consent=Consent(),
+        rate=1,
+        now=NOW,
+    )
+    assert dict(plan.names) == {"192.168.1.7": (NAME,)}
+    assert plan.targets == 8 + 1
 
 
 def test_the_names_of_a_plan_are_those_of_its_targets_and_of_its_scope(tmp_path: Path) -> None:

@@ -89,10 +89,21 @@ def test_no_factual_signal_has_a_rule() -> None:
 
 def test_every_mapping_has_one_rule_for_what_it_leads_to() -> None:
     assert sorted(str(row.details[LEADS_TO]) for row in BOOK.by_signal["igd-port-mapping"]) == [
+        "closed",
         "exposed",
         "guarded",
         "unknown",
     ]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_remedy_for_nfs_says_which_ports_to_close_wherever_it_was_found(language: str) -> None:
+    rules = [BOOK.rule(name) for name in BOOK.rules if name.startswith("nfs-")]
+    assert len(rules) == 3
+    for rule in rules:
+        (step,) = (step for step in rule.texts[language].remedy if "2049" in step)
+        assert {"en": "where this was found", "fr": "où ceci a été trouvé"}[language] in step
+        assert "mount_port" in step  # as evidence names it
 
 
 def test_the_rule_of_an_executed_query_keeps_its_name() -> None:

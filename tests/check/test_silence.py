@@ -13,9 +13,9 @@ from check.watchers import Unwatched
 from lightproof.check import run, survey_run
 from lightproof.check.addresses import range_of
 from lightproof.check.consent import Consent
-from lightproof.check.plan import Plan, plan_of_named
+from lightproof.check.plan import Plan, boxes_at, plan_of_named, plan_of_this_machine
 from lightproof.check.reporting import perform
-from lightproof.check.silence import unheard
+from lightproof.check.silence import silent_boxes, unheard
 from lightproof.check.sweeping.hearing import Hearing
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, parse_target
@@ -117,6 +117,29 @@ def test_a_filtered_port_of_a_machine_that_refuses_another_is_ordinary(module: o
         report = checked(a_plan(SILENT, ports=(port, closed_port())), module, tmp_path / "j")
     assert told(report) == []
     assert report.letter == ("A" if module is run else "C")
+
+
+def test_a_named_box_that_answers_nothing_is_not_checked(tmp_path: Path) -> None:
+    boxes, now = boxes_at([SILENT]), datetime.now(UTC)
+    plan = plan_of_named((), Ports(()), boxes=boxes, consent=Consent(), rate=100_000, now=now)
+    report = checked(plan, run, tmp_path / "j")
+    assert told(report) == [(Target(SILENT, port, "udp"), "box-silent") for port in (1900, 5351)]
+    assert (report.letter, {cap.id for cap in report.caps}) == ("C", {"nothing-checked", "unchecked"})
+
+
+def test_a_box_that_was_only_found_may_stay_silent_and_one_answer_is_enough_from_a_named_one() -> None:
+    def plan(**boxes: Sequence[Named]) -> Plan:
+        own, now = frozenset({"192.168.1.5"}), datetime.now(UTC)
+        return plan_of_this_machine((), own_addresses=own, consent=Consent(), rate=1, now=now, **boxes)
+
+    found, asked = plan(boxes_found=boxes_at(["192.168.1.1"])), plan(boxes=boxes_at(["192.168.1.1"]))
+    assert found.boxes == asked.boxes
+    silence = dict.fromkeys(asked.boxes, ((), ()))
+    assert [entry.target for entry in silent_boxes(asked, silence)] == list(asked.boxes)
+    assert not list(silent_boxes(found, silence))
+    failed = Unchecked(target=asked.boxes[0], detector="upnp_igd", reason="mappings-refused")
+    assert not list(silent_boxes(asked, {**silence, asked.boxes[0]: ((), (failed,))}))
+    assert not list(silent_boxes(asked, {}))  # when nothing more might be sent, that is told instead
 
 
 def test_what_has_no_way_is_told_as_unreachable_unless_a_call_went_further() -> None:

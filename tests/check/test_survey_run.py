@@ -12,7 +12,7 @@ from lightproof.check import survey_run
 from lightproof.check.addresses import range_of
 from lightproof.check.plan import Plan
 from lightproof.check.sweeping.questions import Outcome
-from lightproof.check.sweeping.survey import Sighting, SurveyBatch
+from lightproof.check.sweeping.survey import Sighting, SurveyBatch, Word
 from lightproof.check.targets import Ports, TargetSpace
 from lightproof.check.vantage import vantage_of
 from lightproof.errors import UsageRefused
@@ -72,16 +72,17 @@ def test_a_survey_that_is_stopped_goes_on_and_tells_all_it_found(tmp_path: Path)
     assert not journal.exists()
 
 
-def test_what_ended_without_a_word_inside_tls_is_no_protection_and_not_checked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("word", "reason"), [("ended-in-silence", "closed-early"), ("aborted", "association-aborted")])
+def test_what_ended_before_it_answered_is_no_protection_and_not_checked(
+    word: Word, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sighting = Sighting(place=("127.0.0.1", 2762), service="dicom-tls", word="ended-in-silence", presumed=True)
+    sighting = Sighting(place=("127.0.0.1", 2762), service="dicom-tls", word=word, presumed=True)
     batch = SurveyBatch(done=((0, 1),), sightings=(sighting,), not_tried=(), counts={Outcome.ENDED: 1})
     monkeypatch.setattr(survey_run, "survey", lambda *_space, **_options: iter([batch]))
     seen = Stopping(batches=-1)
     survey_run.look(plan_of(2762), seen, journal=tmp_path / "j")
     assert [found.protections for found in seen.observations] == [("tls",)]
-    assert [left.reason for left in seen.unchecked] == ["closed-early"]
+    assert [left.reason for left in seen.unchecked] == [reason]
 
 
 def test_a_survey_does_not_go_on_from_the_journal_of_a_check(tmp_path: Path) -> None:

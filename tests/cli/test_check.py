@@ -87,6 +87,12 @@ def test_silence_is_no_closed_port(tmp_path: Path) -> None:
     assert (ran.json["letter"], ran.json["caps"][0]["id"]) == ("C", "nothing-checked")
 
 
+def test_a_named_box_that_is_silent_is_not_checked(tmp_path: Path) -> None:
+    ran = lightproof("check", "--box", "127.0.0.2", "--ports", free_port(), "--json", home=tmp_path)
+    assert ran.code == 4
+    assert {entry["reason"] for entry in ran.json["unchecked"]} == {"box-silent"}
+
+
 def test_a_service_that_stays_silent_is_listed_as_not_checked(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

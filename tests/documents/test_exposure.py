@@ -298,7 +298,7 @@ def test_a_survey_says_that_nothing_was_asked_and_its_letter_that_nothing_is_est
     [
         (("service-unavailable",), True, "What answered could not be checked: "),
         (("no-answer", "silent"), False, "What answered could not be checked: "),
-        (("no-answer", "unreachable"), True, "Nothing answered, and silence is no proof: "),
+        (("no-answer", "unreachable", "box-silent"), True, "Nothing answered, and silence is no proof: "),
         (("scope-expired",), True, "Nothing could be checked: "),
         (("no-answer",), False, "Nothing that holds medical images answered, but not everything could be checked."),
     ],

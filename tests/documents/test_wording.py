@@ -41,7 +41,8 @@ def test_every_count_has_its_words(language: Language) -> None:
 @pytest.mark.parametrize(
     "reason",
     ["no-answer", "unreachable", "not-tried", "service-unavailable", "query-unclear", "server-busy",
-     "forward-not-checked", "scope-expired", "silent"],
+     "forward-not-checked", "scope-expired", "silent", "box-silent",
+     "association-aborted"],
 )  # fmt: skip
 def test_a_reason_that_breaks_no_rule_is_not_told_as_one(reason: str) -> None:
     with speaking("en"):

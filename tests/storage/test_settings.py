@@ -170,6 +170,10 @@ def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
         ('[ledger]\nwitness = "a\\u0000b"\n', "line 2: ledger.witness: this is not a path"),
         ('[breach]\nregimes = ["../../etc/passwd"]\n', "line 2: breach.regimes: a regime"),
         ("[retention]\nregister_years = 0\n", "line 2: retention.register_years: at least 1"),
+        (
+            '[ledger]\nwitness = """\n[retention]\nregister_years = 1"""\n["retention"]\nregister_years = 0\n',
+            "line 6: retention.register_years: at least 1",
+        ),
         ("[organisation\n", "line 1: this is not TOML"),
         ('[organisation]\nname = "a"\nname = "b"\n', "this is not TOML"),
     ],

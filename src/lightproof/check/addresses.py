@@ -6,6 +6,7 @@ tools read differently (octal, decimal, short forms), translators' addresses and
 """
 
 import contextlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
@@ -207,6 +208,12 @@ def common(some: Iterable[AddressRange], others: Iterable[AddressRange]) -> tupl
     """What is in both, joined."""
     some = tuple(some)
     return without(some, without(some, others))
+
+
+def lies_in(one: AddressRange, ranges: Sequence[AddressRange]) -> bool:
+    """Whether one address is in any of these ranges, which are joined."""
+    after = bisect_right(ranges, AddressRange(one.version, one.first, 1 << 128))
+    return after > 0 and one in ranges[after - 1]
 
 
 def _from(holes: Sequence[AddressRange], start: int, found: AddressRange) -> Iterable[AddressRange]:

@@ -14,7 +14,7 @@ from lightproof.check.canonical import evidence_of, in_order, plain
 from lightproof.check.grade import LETTER_VERSION, Coverage, fixes, grade, letter
 from lightproof.check.honeypots import suspicions, texts_of
 from lightproof.check.rules import BREACH_DUTIES, Rulebook, RuleRow
-from lightproof.check.vantage import Forward, forward_of, vantage_of_box
+from lightproof.check.vantage import Forward, closed_of, forward_of, vantage_of_box
 from lightproof.check.vulnerabilities import Vulnerability, match
 from lightproof.evidence.records import (
     BOX_SERVICES,
@@ -38,7 +38,7 @@ from lightproof.evidence.records import (
 KNOWN_VULNERABILITY: Final = "known-vulnerability"
 """Signal of our own: the product and version of a service are in the table of vulnerabilities."""
 LEADS_TO: Final = "leads_to"
-"""Detail of our own on a port mapping: `exposed`, `guarded` (it demands identity) or `unknown`."""
+"""Detail of our own on a port mapping: `exposed`, `guarded` (it demands identity), `closed` or `unknown`."""
 
 FORWARD_UNCHECKED: Final = "forward-not-checked"
 """Reason of Unchecked: the box leads strangers there, and no check found what they meet."""
@@ -220,18 +220,24 @@ class _Forwards:
                 self._behind[replace(target, address=address, port=0)].append(key)
         self.mappings: dict[Forward, tuple[_Key, Observation]] = {}
         """Each forward with the box that named it."""
+        self._closed: set[Target] = set()
+        """What refused a connection where a forward leads."""
         for box, found in seen.items():
             for observation in found.observations:
                 if (forward := forward_of(observation)) is not None:
                     self.mappings.setdefault(forward, (box, observation))
+                if (closed := closed_of(observation)) is not None:
+                    self._closed.add(closed)
         self._outside: defaultdict[_Key, set[int]] = defaultdict(set)
         for forward in self.mappings:
             for key in self.behind(forward):
                 self._outside[key].add(key.port if forward.every_port else forward.external_port)
-        self.unknown = tuple(forward for forward in self.mappings if not self.behind(forward))
+        self.unknown = tuple(
+            forward for forward in self.mappings if not self.behind(forward) and not self.is_closed(forward)
+        )
         self.unchecked = tuple(
             Unchecked(
-                target=Target(forward.internal_address, forward.internal_port, forward.transport),
+                target=forward.leads_to,
                 detector=self.mappings[forward][1].detector,
                 reason=FORWARD_UNCHECKED,
             )
@@ -240,7 +246,10 @@ class _Forwards:
         """Where they lead strangers, and nothing was checked; port 0 stands for every port."""
 
     def behind(self, forward: Forward) -> Sequence[_Key]:
-        return self._behind.get(Target(forward.internal_address, forward.internal_port, forward.transport), ())
+        return self._behind.get(forward.leads_to, ())
+
+    def is_closed(self, forward: Forward) -> bool:
+        return forward.leads_to in self._closed
 
     def outside_ports(self, key: _Key) -> tuple[int, ...]:
         return tuple(sorted(self._outside.get(key, ())))
@@ -321,7 +330,10 @@ def _drafts(
         led_to = mapped.behind(forward)
         behind = max(led_to, key=lambda k: (_RANK[seen[k].grade], k), default=None)
         facts = Facts() if behind is None else seen[behind].facts
-        leads_to = "unknown" if behind is None else "exposed" if seen[behind].grade in _ANSWERING else "guarded"
+        if behind is not None:
+            leads_to = "exposed" if seen[behind].grade in _ANSWERING else "guarded"
+        else:
+            leads_to = "closed" if mapped.is_closed(forward) else "unknown"
         compared = replace(observation, facts=facts, details={LEADS_TO: leads_to})
         told = f"{evidence_of(replace(observation, details={}))}; {forward}"
         for row in book.by_signal.get(observation.signal, ()):

@@ -2,6 +2,9 @@
 
 The kind of file is told from its first bytes. Files are read piece by piece under limits, and what does not fit is
 refused with its line: a target list that was half understood would be half checked.
+
+Of the names in nmap's files only those that the person gave to nmap are taken (`type="user"`): a web server shows each
+name another site. A name that nmap found by the address (`PTR`) is chosen by whoever runs the reverse DNS there.
 """
 
 import csv
@@ -9,27 +12,41 @@ import json
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 from xml.parsers import expat
 
-from lightproof.check.addresses import NotAnAddress, range_of
-from lightproof.check.targets import cannot_read, numbered_lines
+from lightproof.check.addresses import NotAnAddress, looks_numeric, range_of
+from lightproof.check.targets import Named, cannot_read, name_in_ascii, numbered_lines
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
 
 LONGEST_FILE: Final = 512 * 1024 * 1024
 LONGEST_LINE: Final = 64 * 1024
 MOST_TARGETS: Final = 1_000_000
+MOST_NAMES: Final = 4_096
+"""Each is a visit more to each port of its address."""
 _PIECE: Final = 64 * 1024
 _DEEPEST: Final = 32
 _BETWEEN_RECORDS: Final = re.compile(r"(?:[\s,\]]|\[(?!\s*\[)|\{finished: 1\})*")
 
 Found = tuple[str, int]
+Reader = Iterator[Found | Named]
 
 
-def read_import(path: Path) -> tuple[Found, ...]:
-    """The open TCP ports in a file of masscan, zmap or nmap, each once, ascending.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a file holds."""
+
+    targets: tuple[Found, ...]
+    """Open TCP ports, each once, ascending."""
+    names: tuple[Named, ...] = ()
+    """What single addresses were called, each name once, in the order of the file."""
+
+
+def read_import(path: Path) -> Imported:
+    """What a file of masscan, zmap or nmap holds.
 
     Raises UsageRefused naming file and line of what cannot be read.
     """
@@ -40,7 +57,8 @@ def read_import(path: Path) -> tuple[Found, ...]:
         raise cannot_read(path, error) from error
     first = beginning[:1]
     if not first:
-        return ()
+        return Imported(())
+    pairs: Reader
     if first == b"<":
         pairs = _nmap(path)
     elif first in b"[{":
@@ -50,15 +68,21 @@ def read_import(path: Path) -> tuple[Found, ...]:
     else:
         pairs = _zmap(path)
     found: set[Found] = set()
+    names: dict[Named, None] = {}
     for pair in pairs:
-        found.add(pair)
+        if isinstance(pair, Named):
+            names[pair] = None
+        else:
+            found.add(pair)
         if len(found) > MOST_TARGETS:
-            raise UsageRefused(
-                "import-too-large",
-                _("{file} holds more than {most} targets.").format(file=path, most=MOST_TARGETS),
-                _("Split it into several files and runs."),
-            )
-    return tuple(sorted(found))
+            raise _too_large(_("{file} holds more than {most} targets.").format(file=path, most=MOST_TARGETS))
+        if len(names) > MOST_NAMES:
+            raise _too_large(_("{file} holds more than {most} names.").format(file=path, most=MOST_NAMES))
+    return Imported(tuple(sorted(found)), tuple(names))
+
+
+def _too_large(cause: str) -> UsageRefused:
+    return UsageRefused("import-too-large", cause, _("Split it into several files and runs."))
 
 
 class _Misfit(ValueError):
@@ -68,11 +92,15 @@ class _Misfit(ValueError):
 def _target(address: object, port: object) -> Found:
     if isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) <= 5:
         port = int(port)
-    if not isinstance(address, str) or "/" in address or "-" in address or not isinstance(port, int):
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65_536:
         raise _Misfit
-    if isinstance(port, bool) or not 0 < port < 65_536:
+    return str(range_of(_single(address))), port
+
+
+def _single(address: object) -> str:
+    if not isinstance(address, str) or "/" in address or "-" in address:
         raise _Misfit
-    return str(range_of(address)), port
+    return address
 
 
 def _refused(path: Path, line: int, kind: str) -> UsageRefused:
@@ -185,12 +213,17 @@ def _rows(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, l
 
 
 class _NmapReader:
-    """Collects the open TCP ports of an nmap file as its elements go by. `<address>` comes before `<ports>`."""
+    """Collects the open TCP ports of an nmap file, and what their machines were called, as its elements go by.
+
+    `<address>` comes before `<hostnames>`, and these before `<ports>`.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.found: list[Found] = []
+        self.found: list[Found | Named] = []
         self._path = path
         self._address: str | None = None
+        self._names: list[Named] = []
+        """What the machine was called that has shown no open port yet."""
         self._port: str | None = None
         self._open: list[str] = []
         self._parser = expat.ParserCreate()
@@ -199,8 +232,8 @@ class _NmapReader:
         self._parser.EntityDeclHandler = self._refuse_entity
         self._parser.ExternalEntityRefHandler = self._refuse_entity
 
-    def feed(self, piece: bytes, *, last: bool) -> list[Found]:
-        """The targets that this piece completes."""
+    def feed(self, piece: bytes, *, last: bool) -> list[Found | Named]:
+        """The targets and names that this piece completes."""
         try:
             self._parser.Parse(piece, last)
         except (expat.ExpatError, NotAnAddress, _Misfit, ValueError) as error:
@@ -214,12 +247,20 @@ class _NmapReader:
             raise _Misfit
         if name == "host":
             self._address = None
+            self._names = []
         elif name == "address" and attributes.get("addrtype") in ("ipv4", "ipv6"):
             self._address = attributes.get("addr")
+        elif name == "hostname" and attributes.get("type") == "user":
+            self._called(attributes.get("name", ""))
         elif name == "port":
             self._port = attributes.get("portid") if attributes.get("protocol") == "tcp" else None
         elif name == "state" and self._port is not None and attributes.get("state") == "open":
-            self.found.append(_target(self._address, self._port))
+            self.found += (*self._names, _target(self._address, self._port))
+            self._names = []
+
+    def _called(self, name: str) -> None:
+        if not looks_numeric(name):  # nmap calls a name whatever its resolver took, as 127.1
+            self._names.append(Named((range_of(_single(self._address)),), name=name_in_ascii(name)))
 
     def _end(self, name: str) -> None:
         self._open.pop()
@@ -230,7 +271,7 @@ class _NmapReader:
         raise _Misfit
 
 
-def _nmap(path: Path) -> Iterator[Found]:
+def _nmap(path: Path) -> Reader:
     reader = _NmapReader(path)
     held = 0
     with path.open("rb") as file:

@@ -38,6 +38,9 @@ _LONGEST_OPENING: Final = 1_024
 _LOCK_S: Final = 3.0
 """How long the lock of a run that was just killed may linger."""
 
+Learnt = tuple[tuple[Observation, ...], tuple[Unchecked, ...]]
+"""What one visit told."""
+
 
 @dataclass(slots=True)
 class Done:
@@ -51,9 +54,7 @@ class Done:
     """Targets that accepted a connection, in the order found."""
     hearing: Hearing = field(default_factory=Hearing)
     """Who was heard in those positions, and which of the machines that somebody named were not."""
-    visited: dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]] = field(
-        default_factory=dict[Target, tuple[tuple[Observation, ...], tuple[Unchecked, ...]]]
-    )
+    visited: dict[Target, Learnt] = field(default_factory=dict[Target, Learnt])
     """Targets whose detectors have all run, with what they said."""
 
     def sweep(self, ranges: Iterable[tuple[int, int]], hearing: Hearing) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from lightproof import __version__
-from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, common, joined, range_of, readable, without
+from lightproof.check.addresses import LOOPBACK, AddressRange, address_of, joined, lies_in, range_of, readable, without
 from lightproof.check.consent import Consent
 from lightproof.check.scope import Scope, authorise, authorise_consent, authorise_names
 from lightproof.check.sweeping.sweep import Limits
@@ -43,6 +43,9 @@ class Plan:
     for an address again."""
     machines: frozenset[str] = frozenset()
     """Addresses of the single machines that somebody named: they are there, so that their silence has to be told."""
+    named_boxes: frozenset[str] = frozenset()
+    """Addresses of the internet boxes that somebody named. One that was only found, as the gateway, may well speak
+    neither UPnP nor NAT-PMP."""
     processes: Mapping[Target, str] = field(default_factory=dict[Target, str])
     own_addresses: frozenset[str] = frozenset()
     consent: Consent = field(default_factory=Consent)
@@ -84,6 +87,7 @@ def plan_of_named(
     ports: Ports,
     *,
     imported: Sequence[tuple[str, int]] | None = None,
+    imported_names: Sequence[Named] = (),
     excluded: Sequence[Named] = (),
     boxes: Sequence[Named] = (),
     scope: Scope | None = None,
@@ -96,6 +100,7 @@ def plan_of_named(
 ) -> Plan:
     """The plan for targets that someone named or imported; with a scope and neither, for all that the scope allows.
 
+    `imported_names` add no target: they are said to those that are checked anyway.
     Raises ScopeRefused when anything among them is nobody's to allow, UsageRefused when nothing is left.
     """
     ranges = [r for target in named if target.port is None for r in target.ranges]
@@ -128,8 +133,9 @@ def plan_of_named(
         boxes=asked,
         scope=record,
         vantage=lambda target: vantage_of(target.address, named=True),
-        names=_names((*named, *(scope.names if scope else ())), space),
+        names=_names((*named, *(scope.names if scope else ()), *imported_names), space),
         machines=_machines(named or (Named((found,)) for found in ranges)),
+        named_boxes=_machines(boxes),
         own_addresses=own_addresses,
         consent=consent,
         rate=rate,
@@ -141,7 +147,8 @@ def plan_of_this_machine(
     ports: Ports | None = None,
     *,
     excluded: Sequence[Named] = (),
-    boxes: Sequence[Named],
+    boxes: Sequence[Named] = (),
+    boxes_found: Sequence[Named] = (),
     own_addresses: frozenset[str],
     own_names: frozenset[str] = frozenset(),
     gateways: Sequence[str] = (),
@@ -152,7 +159,8 @@ def plan_of_this_machine(
     """The plan for this machine: every listening socket (of these ports) where it is reached, and the box.
 
     A socket may be bound to an address that this machine does not have at the moment (a cluster's floating one):
-    whoever has it now is another machine, and is left out. Raises ScopeRefused when a box is nobody's to allow.
+    whoever has it now is another machine, and is left out. `boxes` are those that someone named. Raises ScopeRefused
+    when a box is nobody's to allow.
     """
     ours = (*LOOPBACK, *readable(own_addresses))
     bound = {
@@ -163,7 +171,7 @@ def plan_of_this_machine(
         if any(range_of(address) in own for own in ours)
     }
     holes = _holes(excluded)
-    asked = _boxes(boxes, holes)
+    asked = _boxes((*boxes, *boxes_found), holes)
     authorise_names(_spared(boxes, holes), None, own_names=own_names)
     record = authorise(
         (range_of(box.address) for box in asked), None, now=now, own_addresses=own_addresses, gateways=gateways
@@ -175,6 +183,7 @@ def plan_of_this_machine(
         vantage=lambda target: vantage_of(
             target.address, bound_to=bound[target].address if target in bound else target.address
         ),
+        named_boxes=_machines(boxes),
         processes={target: s.process for target, s in bound.items() if s.process is not None},
         own_addresses=own_addresses,
         consent=consent,
@@ -183,7 +192,7 @@ def plan_of_this_machine(
 
 
 def boxes_at(gateways: Iterable[str]) -> tuple[Named, ...]:
-    """The boxes of these gateways, as if someone had named each."""
+    """The boxes of these gateways."""
     return tuple(Named((address,)) for address in readable(gateways))
 
 
@@ -193,8 +202,9 @@ def _names(named: Iterable[Named], space: TargetSpace) -> Mapping[str, tuple[str
     tried = space.every_range()
     for target in named:
         if target.name is not None:
-            for address in _addresses(Named(common(target.ranges, tried))):
-                found.setdefault(address, {})[target.name] = None
+            for address in _addresses(target):
+                if lies_in(range_of(address), tried):
+                    found.setdefault(address, {})[target.name] = None
     return {address: tuple(names) for address, names in found.items()}
 
 

@@ -15,13 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from lightproof.check.closed_forwards import closed_forwards
 from lightproof.check.detectors import all_detectors
 from lightproof.check.engine import Engine
 from lightproof.check.journal import Done, Journal, journal_of
 from lightproof.check.permission import Ended, not_swept, permission
 from lightproof.check.plan import Plan
 from lightproof.check.politeness import Politeness
-from lightproof.check.silence import unheard
+from lightproof.check.silence import silent_boxes, unheard
 from lightproof.check.sweeping.questions import PICKS_UP
 from lightproof.check.sweeping.sweep import Sweep
 from lightproof.check.watching import Look, Span, Watcher
@@ -61,6 +62,13 @@ def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime
     _sweep(plan, done, kept, watcher, ended)
     watcher.learnt((), unheard(plan, done.hearing))
     visited = asyncio.run(_visit(plan, done, kept, watcher, now=now, ended=ended))
+    watcher.learnt((), tuple(silent_boxes(plan, done.visited)))
+    if ended() is None:
+        told = (seen for box in plan.boxes for seen in done.visited.get(box, ((), ()))[0])
+        closed = closed_forwards(
+            plan, told, done.answering, admission=_politeness(plan), now=now, probed=watcher.probed, ended=ended
+        )
+        watcher.learnt(asyncio.run(closed), ())
     if (reason := ended()) is None:
         kept.remove()
     else:
@@ -91,6 +99,10 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended
         watcher.swept(tried, total, len(done.answering))
 
 
+def _politeness(plan: Plan) -> Politeness:
+    return Politeness(clock=time.monotonic, total_per_second=plan.rate, own=plan.own_addresses)
+
+
 def _left(plan: Plan, done: Done, visited: Collection[Target], reason: str) -> Iterator[Unchecked]:
     """What was not looked at when nothing more might be sent; visits that were cut short say so themselves."""
     yield from (
@@ -110,7 +122,7 @@ async def _visit(
     total = len(visited) + len(waiting)
     engine = Engine(
         detectors=all_detectors(),
-        admission=Politeness(clock=time.monotonic, total_per_second=plan.rate, own=plan.own_addresses),
+        admission=_politeness(plan),
         now=now,
         names=plan.names,
         consent=replace(plan.consent, key=secrets.token_bytes(32)),
@@ -124,6 +136,8 @@ async def _visit(
             if ended() is None:  # what was cut short is done again when the run is resumed under a new permission
                 kept.visited(visit.target, visit.observations, visit.unchecked)
             visited.add(visit.target)
+            if visit.target.transport == "udp":  # of boxes more is said once all visits are done
+                done.visited[visit.target] = visit.observations, visit.unchecked
             watcher.learnt(visit.observations, visit.unchecked)
             watcher.visited(len(visited), total)
     return visited

@@ -16,10 +16,10 @@ from typing import Final, Literal, TypeGuard, cast, get_args
 from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, common, joined, readable, without
 from lightproof.check.consent import Consent
 from lightproof.check.targets import Named, Resolver, cannot_read, parse_target
-from lightproof.check.toml_lines import places
 from lightproof.errors import ScopeRefused, UsageRefused
 from lightproof.evidence.records import ScopeRecord
 from lightproof.locale import gettext as _
+from lightproof.toml_lines import places
 
 Basis = Literal["own", "mandate", "public-body"]
 

@@ -22,6 +22,7 @@ from lightproof.check.addresses import (
     AddressRange,
     NotAnAddress,
     joined,
+    lies_in,
     looks_numeric,
     range_of,
     without,
@@ -128,7 +129,7 @@ def parse_target(text: str, resolver: Resolver, where: str | None = None) -> Nam
         if "/" in host or ":" in host or looks_numeric(host) or looks_numeric(host.partition("-")[0]):
             ranges: tuple[AddressRange, ...] = (range_of(host),)
         else:
-            name = _in_ascii(host)
+            name = name_in_ascii(host)
             ranges = tuple(map(range_of, _resolved(host, resolver, where)))
     except NotAnAddress as error:
         raise _refused(text, error.reason, where) from error
@@ -152,7 +153,7 @@ def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 5
 
 
-def _in_ascii(name: str) -> str:
+def name_in_ascii(name: str) -> str:
     """A name as it goes over the wire. Raises NotAnAddress when it is none, or becomes an address on its way there."""
     try:
         written = name.removesuffix(".").encode("idna").decode("ascii").lower()
@@ -309,7 +310,7 @@ class TargetSpace:
             one = range_of(address)
             before = bisect_right(firsts, (one.version, one.first)) - 1
             excluded = before >= 0 and holes[before].overlaps(one)
-            if excluded or (port in ports and self._within_ranges(one)):
+            if excluded or (port in ports and lies_in(one, self.ranges)):
                 continue
             if one.version == 4:
                 found4.add(one.first << 16 | port)
@@ -317,10 +318,6 @@ class TargetSpace:
                 found6.add((one.first, port))
         self._explicit4.extend(sorted(found4))
         self._explicit6.extend(sorted(found6))
-
-    def _within_ranges(self, one: AddressRange) -> bool:
-        after = bisect_right(self.ranges, AddressRange(one.version, one.first, 1 << 128))
-        return after > 0 and one in self.ranges[after - 1]
 
     def __len__(self) -> int:
         return self._size
@@ -371,7 +368,7 @@ class TargetSpace:
             one = range_of(target.address)
         except NotAnAddress:
             return False
-        if target.port in self.ports.numbers and self._within_ranges(one):
+        if target.port in self.ports.numbers and lies_in(one, self.ranges):
             return True
         if one.version == 6:
             return (one.first, target.port) in self._explicit6

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from lightproof.evidence.records import Observation, Transport, Vantage
+from lightproof.evidence.records import Observation, Target, Transport, Vantage
 
 PORT_MAPPING: Final = "igd-port-mapping"
+FORWARD_CLOSED: Final = "igd-forward-closed"
+"""A port inside refused the connection, so that the forwards that lead there lead to nothing now."""
 _ANYONE: Final = (None, "", "0.0.0.0", "::", "*")
 """How boxes write that a mapping is for every outside host."""
 
@@ -24,6 +26,11 @@ class Forward:
     transport: Transport
     internal_address: str
     internal_port: int
+
+    @property
+    def leads_to(self) -> Target:
+        """The target inside."""
+        return Target(self.internal_address, self.internal_port, self.transport)
 
     @property
     def every_port(self) -> bool:
@@ -61,6 +68,18 @@ def forward_of(observation: Observation) -> Forward | None:
 def forwards(observations: Iterable[Observation]) -> tuple[Forward, ...]:
     """Every forward that was seen, once, in order."""
     return tuple(sorted({found for seen in observations if (found := forward_of(seen)) is not None}))
+
+
+def closed_of(observation: Observation) -> Target | None:
+    """The target inside that was found closed where a forward leads; None for any other observation."""
+    if observation.signal != FORWARD_CLOSED:
+        return None
+    address = _numeric(str(observation.details.get("internal_address", "")))
+    match observation.details.get("internal_port"):
+        case int(port) if address is not None:
+            return Target(str(address), port)
+        case _:
+            return None
 
 
 def vantage_of(address: str, *, named: bool = False, bound_to: str | None = None, forwarded: bool = False) -> Vantage:

@@ -21,6 +21,7 @@ from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
 if TYPE_CHECKING:
+    from lightproof.check.imports import Imported
     from lightproof.check.plan import Plan
     from lightproof.check.targets import Ports
     from lightproof.check.watching import Opening
@@ -218,7 +219,8 @@ def _plan(asked: Asked) -> "Plan":
             this_machine.listening_sockets(),
             ports,
             excluded=excluded,
-            boxes=() if asked.no_box or asked.survey else boxes or boxes_at(gateways),
+            boxes=boxes,
+            boxes_found=() if boxes or asked.no_box or asked.survey else boxes_at(gateways),
             own_addresses=own,
             own_names=names,
             gateways=gateways,
@@ -228,10 +230,12 @@ def _plan(asked: Asked) -> "Plan":
         )
     named = [parse_target(text, resolver) for text in asked.targets]
     each_has_its_port = bool(named or asked.imports) and all(target.port is not None for target in named)
+    found = _imported(asked.imports)
     return plan_of_named(
         named,
         ports or (Ports(()) if each_has_its_port else _ports_of_detectors()),
-        imported=_imported(asked.imports) if asked.imports else None,
+        imported=found.targets if asked.imports else None,
+        imported_names=found.names,
         excluded=excluded,
         boxes=() if asked.no_box else boxes,
         scope=load_scope(asked.scope_file, resolver) if asked.scope_file else None,
@@ -251,10 +255,14 @@ def _ports_of_detectors() -> "Ports":
     return Ports.of(default_ports())
 
 
-def _imported(files: Sequence[Path]) -> list[tuple[str, int]]:
-    from lightproof.check.imports import read_import
+def _imported(files: Sequence[Path]) -> "Imported":
+    from lightproof.check.imports import Imported, read_import
 
-    return [pair for path in files for pair in read_import(path)]
+    read = [read_import(path) for path in files]
+    return Imported(
+        targets=tuple(pair for found in read for pair in found.targets),
+        names=tuple(named for found in read for named in found.names),
+    )
 
 
 def _tell(plan: "Plan") -> None:

@@ -264,7 +264,7 @@ def duty_word(duty: str) -> str:
     return words.get(duty, duty)
 
 
-_SILENT: Final = frozenset({"no-answer", "unreachable"})
+_SILENT: Final = frozenset({"no-answer", "unreachable", "box-silent"})
 _UNMET: Final = _SILENT | {"not-tried", "scope-expired", "forward-not-checked"}
 """Reasons that speak of nothing that answered."""
 
@@ -289,6 +289,7 @@ def reason_word(reason: str) -> str:
         "connection-refused": _("stopped accepting connections during the check"),
         "connection-reset": _("broke the connection off"),
         "closed-early": _("broke the connection off"),
+        "association-aborted": _("broke the DICOM association off before saying who may come in"),
         "server-busy": _("said that it was too busy"),
         "packed-answer": _("packed its answer, which is not unpacked"),
         "exports-unknown": _("did not tell which folders it exports"),
@@ -298,6 +299,7 @@ def reason_word(reason: str) -> str:
         "unreachable": _("could not be reached"),
         "silent": _("accepted the connection and said nothing"),
         "no-answer": _("gave no answer at all, not even a refusal"),
+        "box-silent": _("answered no question about its port forwards (UPnP, NAT-PMP): its own pages show them"),
         "not-tried": _("was not tried: this machine could not place the call"),
         "forward-not-checked": _("is where the internet box leads strangers, and nothing was checked there"),
         "scope-expired": _("was left when the permission to check ended"),

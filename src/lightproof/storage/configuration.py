@@ -19,6 +19,7 @@ from lightproof.errors import UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.durable import read_whole
 from lightproof.storage.settings import Settings
+from lightproof.toml_lines import places
 
 SETTINGS_FILE: Final = "settings.toml"
 
@@ -134,7 +135,8 @@ class _Written:
     def read(cls, path: Path, *, missing_is_empty: bool = False, section: str = "") -> Self:
         """Reads a file; when its keys stand outside `section`, they are taken as if they stood inside."""
         text = _text(path, missing_is_empty=missing_is_empty)
-        table, lines = _table(path, text), _lines(text)
+        table = _table(path, text)
+        lines = {key: place.line for key, place in places(text).items()}
         if section and section not in table:
             table, lines = Table({section: table}), {f"{section}.{key}": line for key, line in lines.items()}
         written = cls(path, table, lines, {})
@@ -221,19 +223,6 @@ def _table(path: Path, text: str) -> Table:
         place = _place(path, int(found[1]) if found else None)
         reason = _("this is not TOML (text stands between quotes, each section stands once)")
         raise _refused(place, "", reason) from error
-
-
-def _lines(text: str) -> dict[str, int]:
-    """The line of each key and section, for telling people; what they mean is TOML's own business."""
-    lines: dict[str, int] = {}
-    section = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\s*([\w. -]+?)\s*\]", line):
-            section = header[1].replace(" ", "")
-            lines.setdefault(section, number)
-        elif key := re.match(r"\s*([\w.-]+)\s*=", line):
-            lines.setdefault(f"{section}.{key[1]}" if section else key[1], number)
-    return lines
 
 
 def _upwards(key: str) -> Iterator[str]:

@@ -270,7 +270,7 @@ Reply = Callable[[Message, int], int | None]
 async def an_archive(
     reply: Reply,
     *,
-    refuses: Callable[[int], AssociateReject | None] = lambda _n: None,
+    refuses: Callable[[int], AssociateReject | Abort | None] = lambda _n: None,
     takes: Sequence[str] = (VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_GET),
 ):
     """An archive that takes queries, retrievals and echoes, or what it is told, and answers each as it is told."""
@@ -326,6 +326,16 @@ async def test_queries_that_were_never_asked_are_told_as_unchecked() -> None:
         seen = await visit(at(port), detectors=DETECTORS)
     assert facts_of(seen, "dicom") == REACHABLE
     assert [entry.reason for entry in seen.unchecked] == ["query-unclear"]
+
+
+@pytest.mark.parametrize("first", [1, 2], ids=["at once", "once it was recognised"])
+async def test_an_association_that_is_aborted_instead_of_answered_is_told_as_unchecked(first: int) -> None:
+    abort = Abort(2, 0)
+    async with an_archive(lambda _message, _n: None, refuses=lambda n: abort if n >= first else None) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "dicom") == REACHABLE
+    assert signals_of(seen) == {"dicom-aborted"}
+    assert [entry.reason for entry in seen.unchecked] == ["association-aborted"]
 
 
 @pytest.mark.parametrize("times", [1, 1_000], ids=["once", "always"])

@@ -1,5 +1,6 @@
 """What the channel of DICOM TLS shows: who is let in, and how good the encryption is."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,6 +40,43 @@ def serving_tls(certificates: Certificates, version: ssl.TLSVersion) -> ssl.SSLC
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_hang_up_is_no_protection(certificates: Certificates, version: ssl.TLSVersion) -> None:
     async with serving(closing, tls=serving_tls(certificates, version)) as port:
+        with pytest.raises(ProtocolViolation) as hung_up:
+            await seen_at(port)
+    assert hung_up.value.reason == "closed-early"
+
+
+async def ending_without_a_certificate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Ends in the application what TLS let through, without an alert."""
+    if not writer.get_extra_info("peercert"):
+        return
+    await reader.read()
+
+
+async def ending_once_spoken_to(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_certificate_that_is_asked_for_and_missed_without_a_word_is_demanded(
+    certificates: Certificates, version: ssl.TLSVersion
+) -> None:
+    context = serving_tls(certificates, version)
+    context.load_verify_locations(certificates.authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    async with serving(ending_without_a_certificate, tls=context) as port:
+        seen = await seen_at(port)
+    assert seen[0].signal == "dicom-tls-mutual"
+    assert seen[0].protections == ("tls", "mutual-tls")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_certificate_that_is_asked_for_explains_no_hang_up_on_what_was_said(
+    certificates: Certificates, version: ssl.TLSVersion
+) -> None:
+    context = serving_tls(certificates, version)
+    context.load_verify_locations(certificates.authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    async with serving(ending_once_spoken_to, tls=context) as port:
         with pytest.raises(ProtocolViolation) as hung_up:
             await seen_at(port)
     assert hung_up.value.reason == "closed-early"

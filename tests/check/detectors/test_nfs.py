@@ -29,6 +29,7 @@ def test_an_export_to_everybody_is_open(nfs_server: Callable[..., NfsServer]) ->
     told = {observation.signal: observation for observation in seen.observations}
     assert told["nfs-export-listed"].counts == {"exports": 3}
     assert told["nfs-export-everyone"].counts == {"open_exports": 1}
+    assert told["nfs-export-everyone"].details == {"mount_port": 20048}
     assert told["nfs-export-listed"].details == {"shares": "dicom", "other_shares": 2, "mount_port": 20048}
     assert "Zebulon" not in repr(seen)
 

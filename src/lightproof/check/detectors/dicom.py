@@ -265,7 +265,9 @@ async def _associate(
 ) -> AsyncGenerator[tuple[Observation, bool]]:
     """Observations of one association, and whether each is of a step. Asks a congested peer once more.
 
-    Raises ProtocolViolation where it is still congested then.
+    Raises ProtocolViolation where it is still congested then, and where the peer ends the first association before
+    it has answered: an abort may come from a list of callers, from a dislike of what was offered, or from a fault, and
+    refuses nothing.
     """
     for attempt in range(2):
         async with wire.connect(narrow=True) as stream:
@@ -277,7 +279,9 @@ async def _associate(
                 if end.aborted:
                     proof = association.proof("A-ASSOCIATE-RQ", "A-ABORT")
                     yield wire.observed(_service(wire), "dicom-aborted", protections=_tls(wire), proof=proof), False
-                    return
+                    if climb.begun:
+                        return  # the steps that are left say so
+                    raise ProtocolViolation("association-aborted") from end
                 raise ProtocolViolation("closed-early") from end
             if isinstance(answer, AssociateAccept):
                 session = _Session(wire, stream, association, answer.user.implementation_class_uid or "")

@@ -87,6 +87,7 @@ async def _exported(wire: Wire, version: int, port: int) -> AsyncIterator[Observ
             _SERVICE,
             "nfs-export-everyone",
             facts=Facts(reachable=True, open=True),
+            details={"mount_port": port},
             counts={"open_exports": open_to_all},
             proof=proof,
         )

@@ -1,8 +1,12 @@
 """A DICOM association request inside TLS, as one conversation of a sweep: bytes in, bytes out, no socket.
 
 A server that demands a client certificate asks for one in clear up to TLS 1.2, and refuses the handshake without it.
-Under TLS 1.3 it lets our side of the handshake succeed, and then says in an alert that it wants one. A service that
-merely hangs up has demanded nothing: that is told apart, for it may do so to everybody.
+Under TLS 1.3 it lets our side of the handshake succeed, and then says in an alert that it wants one, or only ends the
+connection. What it asked for is encrypted then, and Python tells nobody; but a client sends a Certificate message if it
+was asked for one, and never else (RFC 8446 section 4.4.2), and the lengths of what our own side sends are in clear.
+
+A service that merely hangs up has demanded nothing: that is told apart, for it may do so to everybody. So is one that
+asked and hung up once we had spoken: it may not have liked what we said.
 """
 
 import ssl
@@ -22,6 +26,13 @@ _NO_CERTIFICATE: Final = frozenset(
 (RFC 8446 section 6.2), and what Java and Go said before they knew it."""
 
 _HANDSHAKE_RECORD: Final = 22
+_ENCRYPTED_RECORD: Final = 23
+_ENCRYPTION: Final = 1 + 16
+"""Bytes that a record of TLS 1.3 has besides its content: the content's type and the tag (RFC 8446 section 5.2)."""
+_FINISHED: Final = frozenset({4 + 32, 4 + 48})
+"""With SHA-256 and SHA-384 (section 4.4.4): all that a client says that was asked for nothing."""
+_NO_CERTIFICATES: Final = 4 + 1 + 3
+"""A Certificate message without any (section 4.4.2)."""
 _SERVER_HELLO: Final = 2
 _CERTIFICATE: Final = 11
 _CERTIFICATE_REQUEST: Final = 13
@@ -68,6 +79,9 @@ class TlsAssociation:
         """What came before the handshake was done: up to TLS 1.2 it is in clear."""
         self._heard = bytearray()
         self._agreed_on: _AgreedOn | None = None
+        self._last_flight = b""
+        """With which our side ended the handshake."""
+        self._unsent = b""
 
     @property
     def version(self) -> str:
@@ -111,7 +125,7 @@ class TlsAssociation:
     def begin(self) -> bytes:
         """The ClientHello."""
         self._advance()
-        return self._outgoing.read()
+        return self._to_send()
 
     def heard(self, data: bytes) -> tuple[bytes, Recognition | InsideTls | None]:
         """What to send next, and the verdict once there is one. `data` is empty when the peer has ended."""
@@ -127,13 +141,18 @@ class TlsAssociation:
         found = self._advance()
         if found is None and not data:
             found = self._ended()
-        return self._outgoing.read(), found
+        return self._to_send(), found
+
+    def _to_send(self) -> bytes:
+        unsent, self._unsent = self._unsent, b""
+        return unsent + self._outgoing.read()
 
     def _advance(self) -> Recognition | InsideTls | None:
         try:
             if not self.agreed:
                 self._session.do_handshake()
                 self._agreed_on = _AgreedOn.of(self._session)
+                self._last_flight = self._unsent = self._outgoing.read()
                 if self._session.selected_alpn_protocol() is not None:
                     return InsideTls.OTHER
                 if self._request:
@@ -159,10 +178,25 @@ class TlsAssociation:
 
     def _ended(self) -> InsideTls:
         """What it means that the peer ended this, or refused the handshake."""
-        if self.agreed:
-            return InsideTls.OTHER if self._heard else InsideTls.ENDED
-        asked = any(kind == _CERTIFICATE_REQUEST for kind, _ in _messages(self._flight))
-        return InsideTls.CERTIFICATE_DEMANDED if asked else InsideTls.NO_HANDSHAKE
+        if self._heard:
+            return InsideTls.OTHER
+        if self._asked_for_certificate() and not (self.agreed and self._request):
+            return InsideTls.CERTIFICATE_DEMANDED
+        return InsideTls.ENDED if self.agreed else InsideTls.NO_HANDSHAKE
+
+    def _asked_for_certificate(self) -> bool:
+        in_clear = any(kind == _CERTIFICATE_REQUEST for kind, _ in _messages(self._flight))
+        return in_clear or _content_bytes(self._last_flight) - _NO_CERTIFICATES in _FINISHED
+
+
+def _content_bytes(flight: bytes) -> int:
+    """How much is said in the encrypted records of a client's last flight (TLS 1.3)."""
+    said = at = 0
+    while at + 5 <= len(flight):
+        length = flight[at + 3] << 8 | flight[at + 4]
+        said += length - _ENCRYPTION if flight[at] == _ENCRYPTED_RECORD else 0
+        at += 5 + length
+    return said
 
 
 def _messages(flight: bytes | bytearray) -> Iterator[tuple[int, bytearray]]:

@@ -43,7 +43,7 @@ class InsideTls(Enum):
     """What a TLS service turned out to be, where it is not plainly DICOM."""
 
     CERTIFICATE_DEMANDED = "certificate-demanded"
-    """An alert says so."""
+    """An alert says so; or it was asked for, and the peer ended this when it got none."""
     ENDED = "ended"
     """The handshake succeeded; then the peer ended the connection."""
     OTHER = "other"

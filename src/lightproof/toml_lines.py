@@ -1,10 +1,11 @@
-"""On which line each field of a TOML file stands, and each entry of its list: the parser does not tell. Pure.
+"""On which line each key of a TOML file stands, and each entry of its list: the parser does not tell. Pure.
 
 For files that the parser has taken: nothing here judges, and what it cannot place has no line.
 """
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 _TOKEN: Final = re.compile(
@@ -15,36 +16,41 @@ _TOKEN: Final = re.compile(
     r"|(?P<comment>#[^\n]*)|(?P<end>\n)|(?P<mark>[\[\]{},=])|(?P<word>[^\s\"'#\[\]{},=]+)",
     re.DOTALL,
 )
+_DEEPEST: Final = 16
+"""Names of a key that are looked at: what is deeper stands where these do."""
+_NAME: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s\"']+")
 
 
 @dataclass(slots=True)
 class Place:
-    """The line of a field, and those on which the entries of its list begin."""
+    """The line of a key, and those on which the entries of its list begin."""
 
     line: int
     entries: list[int] = field(default_factory=list[int])
 
 
 def places(text: str) -> dict[str, Place]:
-    """Where the fields of the first level stand."""
+    """Where each key and table stands, by its names from the first level on, with dots between them."""
     found: dict[str, Place] = {}
+    table: tuple[str, ...] = ()
     here: Place | None = None
     key, line, depth, valued, awaited = "", 1, 0, False, False
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(text + "\n"):
         kind, word = token.lastgroup, token[0]
         if kind == "comment":
             continue
         if kind == "end":
             if depth == 0:
                 if key and not valued:  # the head of a table
-                    found.setdefault(_first_of(key), Place(line))
+                    table = _names(key)
+                    _place_of(table, found, line)
                 key, here, valued = "", None, False
             line += 1
             continue
         if here is None or not valued:
             if word == "=" and depth == 0:
                 valued = True
-                here = found.setdefault(_first_of(key), Place(line))
+                here = _place_of((*table, *_names(key)), found, line)
             elif kind in ("text", "word"):
                 key += word
         elif word in ("[", "{") and kind == "mark":
@@ -63,8 +69,14 @@ def places(text: str) -> dict[str, Place]:
     return found
 
 
-def _first_of(key: str) -> str:
-    """The first name of a key: `a` of `a.b`, of `"a"`, of `'a'.b`."""
-    if key[:1] in ("'", '"'):
-        return key[1 : key.find(key[0], 1)]
-    return key.partition(".")[0]
+def _place_of(names: tuple[str, ...], found: dict[str, Place], line: int) -> Place:
+    """The place of a key; it and the tables that it is in are put here, unless they stand before."""
+    place = Place(line)
+    for end in range(1, len(names) + 1):
+        place = found.setdefault(".".join(names[:end]), Place(line))
+    return place
+
+
+def _names(key: str) -> tuple[str, ...]:
+    """The names of a key: `a` and `b` of `a.b`, of `"a"."b"`, of `'a'.b`."""
+    return tuple(name[0].strip("\"'") for name in islice(_NAME.finditer(key), _DEEPEST))

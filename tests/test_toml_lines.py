@@ -2,7 +2,7 @@
 
 import tomllib
 
-from lightproof.check.toml_lines import places
+from lightproof.toml_lines import places
 
 FILE = """\
 # targets = [
@@ -23,6 +23,10 @@ other.name = 1
 
 [table]
 inside = ["x"]
+targets = []
+
+  [ table . "deep" ]
+'a' . b = 1
 """
 
 
@@ -38,3 +42,13 @@ def test_fields_and_entries_are_found_on_their_lines() -> None:
     }
     assert found["targets"].entries == [7, 7, 9, 10, 10, 12]
     assert found["exclude"].entries == []
+    assert places("[last]")["last"].line == 1
+    assert len(places(f"{'a.' * 100_000}a = 1")) < 100
+    assert {name: found[name].line for name in found if "." in name} == {
+        "other.name": 15,
+        "table.inside": 18,
+        "table.targets": 19,
+        "table.deep": 21,
+        "table.deep.a": 22,
+        "table.deep.a.b": 22,
+    }

@@ -1,0 +1,75 @@
+"""What the forwards of a box lead to: a run that swept the port says whether it is closed; silence is not."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from check.internet_boxes import a_box, mapping, soap_of
+from check.services import serving, silent
+from check.unanswered_ports import closed_port, dropping_calls
+from lightproof.check import run
+from lightproof.check.consent import Consent
+from lightproof.check.plan import Plan, plan_of_named
+from lightproof.check.reporting import perform
+from lightproof.check.targets import Named, Ports, parse_target
+from lightproof.evidence.records import ExposureReport, Observation, Severity, Target, Unchecked
+
+
+def named(*texts: str) -> list[Named]:
+    return [parse_target(text, lambda _name: ()) for text in texts]
+
+
+def a_plan(*texts: str, box: str) -> Plan:
+    return plan_of_named(
+        named(*texts), Ports(()), boxes=named(box), consent=Consent(), rate=100_000, now=datetime.now(UTC)
+    )
+
+
+class Unwatched:
+    def swept(self, done: int, total: int, answering: int) -> None: ...
+
+    def visited(self, done: int, total: int) -> None: ...
+
+    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None: ...
+
+
+async def checked(plan: Plan, journal: Path) -> ExposureReport:
+    return await asyncio.to_thread(perform, plan, partial(run.look, plan, journal=journal), Unwatched())
+
+
+def told(report: ExposureReport) -> list[tuple[Target, str]]:
+    return [(entry.target, entry.reason) for entry in report.unchecked]
+
+
+async def test_a_forward_to_a_port_that_refused_is_closed_and_not_unchecked(tmp_path: Path) -> None:
+    port = closed_port()
+    async with a_box(soap=soap_of([mapping(8104, "127.0.0.1", port), mapping(8105, "127.0.0.1", port)])) as box:
+        report = await checked(a_plan(f"127.0.0.1:{port}", box=f"127.0.0.1:{box}"), tmp_path / "j")
+    assert told(report) == []
+    assert [(f.rule, f.severity) for f in report.findings if f.rule.startswith("box-port-leads")] == [
+        ("box-port-leads-to-closed", Severity.LOW)
+    ] * 2
+    assert "forward-unknown" not in {cap.id for cap in report.caps}
+    assert all(service.service == "upnp-igd" for service in report.services)  # where nobody listens is no service
+
+
+async def test_a_forward_to_what_was_not_swept_or_gave_no_answer_stays_unchecked(tmp_path: Path) -> None:
+    swept, other = closed_port(), closed_port()
+    with dropping_calls() as dropped:
+        forwards = [mapping(1, "127.0.0.1", other), mapping(2, "127.0.0.1", dropped)]
+        async with a_box(soap=soap_of(forwards)) as box:
+            plan = a_plan(f"127.0.0.1:{swept}", f"127.0.0.1:{dropped}", box=f"127.0.0.1:{box}")
+            report = await checked(plan, tmp_path / "j")
+    assert sorted(told(report)) == sorted(
+        (Target("127.0.0.1", port), "forward-not-checked") for port in (other, dropped)
+    )
+    assert "box-port-leads-to-closed" not in report.rules
+
+
+async def test_a_forward_to_a_port_that_picked_up_is_not_called_closed(tmp_path: Path) -> None:
+    async with serving(silent) as port, a_box(soap=soap_of([mapping(1, "127.0.0.1", port)])) as box:
+        report = await checked(a_plan(f"127.0.0.1:{port}", box=f"127.0.0.1:{box}"), tmp_path / "j")
+    assert (Target("127.0.0.1", port), "forward-not-checked") in told(report)
+    assert "box-port-leads-to-closed" not in report.rules
