@@ -20,7 +20,7 @@ from lightproof.check.sweeping.hearing import Hearing
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.check.this_machine import own_addresses
-from lightproof.evidence.records import ExposureReport, Target
+from lightproof.evidence.records import ExposureReport, Target, Unchecked
 
 SILENT = "127.0.0.1"
 
