@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Ran, lightproof
+from cli.running import lightproof
 from cli.typing_person import at_a_terminal
 from lightproof.cli.home import ledger_signer, opened
 from lightproof.storage.making import recovered
@@ -35,24 +35,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def scripted(*arguments: object, home: Path, typed: str = "", **environment: str) -> Ran:
-    """Without a terminal, with something on the input."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lightproof", *map(str, arguments)],
-        env={**os.environ, "LIGHTPROOF_HOME": str(home), "LIGHTPROOF_LANG": "en", **environment},
-        input=typed.encode(),
-        capture_output=True,
-        timeout=100,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr.decode())
-
-
 def kinds(home: Path) -> set[str]:
     return {slot.lock.kind for slot in read_slots(home).slots}
 
 
 def test_a_key_file_home_is_made_without_a_question_and_prints_a_kit_that_works(home: Path) -> None:
-    ran = scripted("init", "--unlock", "key-file", home=home)
+    ran = lightproof("init", "--unlock", "key-file", home=home)
     assert ran.code == 0
     root = unlock(home, Means())
     kit = ran.out.decode()
@@ -67,7 +55,7 @@ def test_a_key_file_home_is_made_without_a_question_and_prints_a_kit_that_works(
 
 def test_the_kit_goes_to_a_file_that_only_its_owner_reads(home: Path, tmp_path: Path) -> None:
     kit = tmp_path / "kit.txt"
-    ran = scripted("init", "--unlock", "key-file", "--recovery-kit", kit, home=home)
+    ran = lightproof("init", "--unlock", "key-file", "--recovery-kit", kit, home=home)
     assert (ran.code, ran.out) == (0, b"")
     assert stat.S_IMODE(kit.stat().st_mode) == 0o600
     assert recovered(home, read(kit.read_text())) == unlock(home, Means())
@@ -79,17 +67,17 @@ def test_the_kit_goes_to_a_file_that_only_its_owner_reads(home: Path, tmp_path: 
 def test_a_kit_that_cannot_be_written_leaves_no_home(home: Path, tmp_path: Path) -> None:
     (tmp_path / "kit.txt").write_text("something of mine")
     for path in (tmp_path / "kit.txt", tmp_path / "nowhere" / "kit.txt", home / "kit.txt"):
-        ran = scripted("init", "--unlock", "key-file", "--recovery-kit", path, home=home)
+        ran = lightproof("init", "--unlock", "key-file", "--recovery-kit", path, home=home)
         assert ran.code == 2
         assert "recovery-kit-not-written" in ran.err
         assert not home_is_made(home)
     assert (tmp_path / "kit.txt").read_text() == "something of mine"
-    assert scripted("init", "--unlock", "key-file", home=home).code == 0
+    assert lightproof("init", "--unlock", "key-file", home=home).code == 0
 
 
 def test_making_it_is_in_the_ledger(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scripted("init", "--unlock", "key-file", home=home)
-    scripted("init", "--set-unlock", "passphrase", "--passphrase-file", "-", home=home, typed=PHRASE)
+    lightproof("init", "--unlock", "key-file", home=home)
+    lightproof("init", "--set-unlock", "passphrase", "--passphrase-file", "-", home=home, typed=PHRASE)
     with opened(home) as made:
         said = [(entry.kind, entry.payload) for entry in made.ledger.entries(subject="home")]
     assert said == [
@@ -99,10 +87,10 @@ def test_making_it_is_in_the_ledger(home: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_second_init_changes_nothing_and_says_what_to_do(home: Path) -> None:
-    scripted("init", "--unlock", "key-file", home=home)
+    lightproof("init", "--unlock", "key-file", home=home)
     before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
     for arguments in ((), ("--unlock", "key-file"), ("--unlock", "passphrase")):
-        ran = scripted("init", *arguments, home=home)
+        ran = lightproof("init", *arguments, home=home)
         assert (ran.code, ran.out) == (2, b"")
         assert "home-exists" in ran.err
         assert "--set-unlock" in ran.err
@@ -135,7 +123,7 @@ def test_a_short_or_mistyped_passphrase_is_asked_for_again(home: Path) -> None:
 
 
 def test_a_mistyped_passphrase_may_be_typed_again_when_opening(home: Path) -> None:
-    scripted("init", "--passphrase-file", "-", home=home, typed=PHRASE)
+    lightproof("init", "--passphrase-file", "-", home=home, typed=PHRASE)
     code, screen = at_a_terminal(
         "ledger",
         "key",
@@ -156,54 +144,54 @@ def test_interrupting_the_question_leaves_no_home(home: Path) -> None:
 
 
 def test_without_a_terminal_the_passphrase_comes_from_a_file_or_the_input(home: Path, tmp_path: Path) -> None:
-    ran = scripted("init", home=home, typed=PHRASE)
+    ran = lightproof("init", home=home, typed=PHRASE)
     assert ran.code == 2
     assert "passphrase-not-given" in ran.err
     (tmp_path / "secret").write_text(PHRASE + "\n")
-    assert scripted("init", home=home, LIGHTPROOF_PASSPHRASE_FILE=str(tmp_path / "secret")).code == 0
+    assert lightproof("init", home=home, LIGHTPROOF_PASSPHRASE_FILE=str(tmp_path / "secret")).code == 0
     for environment, typed in ((str(tmp_path / "secret"), ""), ("-", PHRASE)):
-        ran = scripted("ledger", "key", home=home, typed=typed, LIGHTPROOF_PASSPHRASE_FILE=environment)
+        ran = lightproof("ledger", "key", home=home, typed=typed, LIGHTPROOF_PASSPHRASE_FILE=environment)
         assert ran.code == 0
-    ran = scripted("ledger", "key", home=home, typed="wrong", LIGHTPROOF_PASSPHRASE_FILE="-")
+    ran = lightproof("ledger", "key", home=home, typed="wrong", LIGHTPROOF_PASSPHRASE_FILE="-")
     assert (ran.code, "passphrase-wrong" in ran.err) == (2, True)
-    ran = scripted("ledger", "key", home=home, typed=PHRASE)
+    ran = lightproof("ledger", "key", home=home, typed=PHRASE)
     assert (ran.code, "sealed" in ran.err) == (2, True)
 
 
 def test_where_there_is_no_home_the_way_to_make_one_is_told(home: Path) -> None:
-    ran = scripted("ledger", "key", home=home)
+    ran = lightproof("ledger", "key", home=home)
     assert ran.code == 2
     assert "home-not-made" in ran.err
     assert "lightproof init" in ran.err
 
 
 def test_a_key_file_elsewhere_opens_and_is_told_when_missing(home: Path, tmp_path: Path) -> None:
-    assert scripted("init", "--key-file", tmp_path / "stick.key", home=home).code == 0
+    assert lightproof("init", "--key-file", tmp_path / "stick.key", home=home).code == 0
     assert not (home / "unlock.key").exists()
     (tmp_path / "stick.key").rename(tmp_path / "moved.key")
-    assert "key-file-missing" in scripted("ledger", "key", home=home).err
-    ran = scripted("ledger", "key", home=home, LIGHTPROOF_UNLOCK_KEY_FILE=str(tmp_path / "moved.key"))
+    assert "key-file-missing" in lightproof("ledger", "key", home=home).err
+    ran = lightproof("ledger", "key", home=home, LIGHTPROOF_UNLOCK_KEY_FILE=str(tmp_path / "moved.key"))
     assert ran.code == 0
     (tmp_path / "moved.key").chmod(0o644)
-    ran = scripted("ledger", "key", home=home, LIGHTPROOF_UNLOCK_KEY_FILE=str(tmp_path / "moved.key"))
+    ran = lightproof("ledger", "key", home=home, LIGHTPROOF_UNLOCK_KEY_FILE=str(tmp_path / "moved.key"))
     assert (ran.code, "key-readable-by-others" in ran.err) == (2, True)
 
 
 def test_a_systemd_credential_opens_for_the_service_that_has_it(home: Path, tmp_path: Path) -> None:
     (tmp_path / "lightproof").write_bytes(os.urandom(48))
-    ran = scripted("init", "--unlock", "systemd-credential", home=home)
+    ran = lightproof("init", "--unlock", "systemd-credential", home=home)
     assert (ran.code, "credential-unusable" in ran.err) == (2, True)
     given = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    assert scripted("init", "--credential", "lightproof", home=home, **given).code == 0
-    assert scripted("ledger", "key", home=home, **given).code == 0
-    assert "sealed" in scripted("ledger", "key", home=home).err
+    assert lightproof("init", "--credential", "lightproof", home=home, **given).code == 0
+    assert lightproof("ledger", "key", home=home, **given).code == 0
+    assert "sealed" in lightproof("ledger", "key", home=home).err
 
 
 def test_the_organisation_is_put_into_the_settings(home: Path, tmp_path: Path) -> None:
     (tmp_path / "org.toml").write_text('name = "Cabinet du Port"\nsiren = "732829320"\n')
-    ran = scripted("init", "--unlock", "key-file", "--organisation", tmp_path / "org.toml", home=home)
+    ran = lightproof("init", "--unlock", "key-file", "--organisation", tmp_path / "org.toml", home=home)
     assert ran.code == 0
-    shown = scripted("config", "show", "--json", home=home).json["settings"]
+    shown = lightproof("config", "show", "--json", home=home).json["settings"]
     assert {v["key"]: v["value"] for v in shown if v["origin"]["kind"] == "file"} == {
         "organisation.name": "Cabinet du Port",
         "organisation.siren": "732829320",
@@ -212,7 +200,7 @@ def test_the_organisation_is_put_into_the_settings(home: Path, tmp_path: Path) -
 
 def test_an_organisation_that_does_not_fit_leaves_no_home(home: Path, tmp_path: Path) -> None:
     (tmp_path / "org.toml").write_text('name = "Cabinet du Port"\nsiren = "1"\n')
-    ran = scripted("init", "--unlock", "key-file", "--organisation", tmp_path / "org.toml", home=home)
+    ran = lightproof("init", "--unlock", "key-file", "--organisation", tmp_path / "org.toml", home=home)
     assert ran.code == 2
     assert "line 2: organisation.siren" in ran.err
     assert not home.exists()
@@ -224,19 +212,19 @@ def test_settings_are_written_in_french_for_a_french_reader(home: Path) -> None:
 
 
 def test_a_key_file_gives_way_to_a_passphrase(home: Path) -> None:
-    scripted("init", "--unlock", "key-file", home=home)
-    ran = scripted(
+    lightproof("init", "--unlock", "key-file", home=home)
+    ran = lightproof(
         "init", "--set-unlock", "passphrase", "--passphrase-file", "-", "--remove-unlock", "key-file",
         home=home, typed=PHRASE,
     )  # fmt: skip
     assert ran.code == 0
     assert kinds(home) == {"passphrase", "recovery"}
-    ran = scripted("init", "--remove-unlock", "passphrase", home=home, LIGHTPROOF_PASSPHRASE_FILE="-", typed=PHRASE)
+    ran = lightproof("init", "--remove-unlock", "passphrase", home=home, LIGHTPROOF_PASSPHRASE_FILE="-", typed=PHRASE)
     assert (ran.code, "unlock-last" in ran.err) == (2, True)
 
 
 def test_a_passphrase_is_changed_by_who_knows_it(home: Path) -> None:
-    scripted("init", "--passphrase-file", "-", home=home, typed=PHRASE)
+    lightproof("init", "--passphrase-file", "-", home=home, typed=PHRASE)
     code, screen = at_a_terminal(
         "init", "--set-unlock", "passphrase", home=home,
         answers=[("Passphrase", PHRASE), ("New passphrase", OTHER), ("Again", OTHER)],
@@ -246,9 +234,9 @@ def test_a_passphrase_is_changed_by_who_knows_it(home: Path) -> None:
 
 
 def test_a_lost_passphrase_is_replaced_with_the_kit(home: Path, tmp_path: Path) -> None:
-    kit = scripted("init", "--passphrase-file", "-", home=home, typed=PHRASE).out.decode()
+    kit = lightproof("init", "--passphrase-file", "-", home=home, typed=PHRASE).out.decode()
     (tmp_path / "new").write_text(OTHER)
-    ran = scripted("init", "--recover", "--passphrase-file", tmp_path / "new", home=home, typed=kit)
+    ran = lightproof("init", "--recover", "--passphrase-file", tmp_path / "new", home=home, typed=kit)
     assert ran.code == 0
     assert unlock(home, Means(passphrase=lambda: OTHER))
     code_typed = kit.split("Recovery code:")[1].split()[0]
@@ -261,14 +249,14 @@ def test_a_lost_passphrase_is_replaced_with_the_kit(home: Path, tmp_path: Path) 
 
 
 def test_a_new_kit_voids_the_old(home: Path, tmp_path: Path) -> None:
-    old = scripted("init", "--unlock", "key-file", home=home).out.decode()
-    ran = scripted("init", "--set-unlock", "recovery", "--recovery-kit", tmp_path / "kit", home=home)
+    old = lightproof("init", "--unlock", "key-file", home=home).out.decode()
+    ran = lightproof("init", "--set-unlock", "recovery", "--recovery-kit", tmp_path / "kit", home=home)
     assert ran.code == 0
-    ran = scripted("init", "--recover", "--key-file", tmp_path / "new.key", home=home, typed=old)
+    ran = lightproof("init", "--recover", "--key-file", tmp_path / "new.key", home=home, typed=old)
     assert (ran.code, "recovery-code-wrong" in ran.err) == (2, True)
-    ran = scripted("init", "--recover", "--key-file", tmp_path / "new.key", home=home, typed="AAAA-BBBB")
+    ran = lightproof("init", "--recover", "--key-file", tmp_path / "new.key", home=home, typed="AAAA-BBBB")
     assert (ran.code, "recovery-code-mistyped" in ran.err) == (2, True)
-    ran = scripted(
+    ran = lightproof(
         "init", "--recover", "--key-file", tmp_path / "new.key", home=home, typed=(tmp_path / "kit").read_text()
     )
     assert ran.code == 0
@@ -289,7 +277,7 @@ BOTH = "passphrase-and-key-file"
 def test_what_a_home_of_two_factors_keeps_leaves_it_with_both_alone(home: Path, stick: Path, tmp_path: Path) -> None:
     (tmp_path / "phrase").write_text(PHRASE + "\n")
     (tmp_path / "other").write_text(OTHER + "\n")
-    ran = scripted(
+    ran = lightproof(
         "init", "--unlock", BOTH, "--key-file", stick, "--passphrase-file", tmp_path / "phrase",
         "--recovery-kit", tmp_path / "kit.txt", home=home,
     )  # fmt: skip
@@ -308,19 +296,19 @@ def test_what_a_home_of_two_factors_keeps_leaves_it_with_both_alone(home: Path, 
         ("breach", "register", "--out", tmp_path / "register.json"),
     )
     for command in leaving:
-        assert "sealed" in scripted(*command, home=home).err
+        assert "sealed" in lightproof(*command, home=home).err
         stick.rename(tmp_path / "away")
-        assert "key-file-missing" in scripted(*command, home=home, **given).err
+        assert "key-file-missing" in lightproof(*command, home=home, **given).err
         stick.write_bytes(bytes(32))  # of another home
         stick.chmod(0o600)
-        assert "passphrase-or-key-file-wrong" in scripted(*command, home=home, **given).err
+        assert "passphrase-or-key-file-wrong" in lightproof(*command, home=home, **given).err
         (tmp_path / "away").replace(stick)
         wrong = {"LIGHTPROOF_PASSPHRASE_FILE": str(tmp_path / "other")}
-        assert "passphrase-or-key-file-wrong" in scripted(*command, home=home, **wrong).err
+        assert "passphrase-or-key-file-wrong" in lightproof(*command, home=home, **wrong).err
         assert not (tmp_path / "exported").exists()
         assert not (tmp_path / "register.json").exists()
-    assert [scripted(*command, home=home, **given).code for command in leaving[1:]] == [0, 0]
-    assert scripted(*leaving[0], home=home, **given).code in (0, 4)  # 4: that nobody answered
+    assert [lightproof(*command, home=home, **given).code for command in leaving[1:]] == [0, 0]
+    assert lightproof(*leaving[0], home=home, **given).code in (0, 4)  # 4: that nobody answered
     kept = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
     assert not any(secret in content for content in kept for secret in (PHRASE.encode(), stick.read_bytes()))
 
@@ -353,17 +341,17 @@ def test_both_are_asked_for_on_a_terminal_and_either_may_be_mistyped(home: Path,
 def test_what_still_opens_alone_beside_two_factors_is_told_with_the_command_that_takes_it_away(
     home: Path, stick: Path, language: str, told: str
 ) -> None:
-    scripted("init", "--unlock", "key-file", home=home)
+    lightproof("init", "--unlock", "key-file", home=home)
     spoken = {"LIGHTPROOF_LANG": language}
     pair = ("init", "--set-unlock", BOTH, "--key-file", stick, "--passphrase-file", "-")
-    ran = scripted(*pair, home=home, typed=PHRASE, **spoken)
+    ran = lightproof(*pair, home=home, typed=PHRASE, **spoken)
     assert ran.code == 0, ran.err
     assert told in ran.err.replace("\u00a0", " ")
     assert ran.err.splitlines()[-1] == "  lightproof init --remove-unlock key-file"
-    ran = scripted("init", "--remove-unlock", "key-file", home=home, **spoken)
+    ran = lightproof("init", "--remove-unlock", "key-file", home=home, **spoken)
     assert (ran.code, "--remove-unlock" in ran.err) == (0, False)
     assert kinds(home) == {BOTH, "recovery"}
-    ran = scripted("init", "--remove-unlock", BOTH, home=home, typed=PHRASE, LIGHTPROOF_PASSPHRASE_FILE="-", **spoken)
+    ran = lightproof("init", "--remove-unlock", BOTH, home=home, typed=PHRASE, LIGHTPROOF_PASSPHRASE_FILE="-", **spoken)
     assert (ran.code, "unlock-last" in ran.err) == (2, True)
 
 
@@ -372,14 +360,14 @@ def test_lost_with_its_stick_a_home_of_two_factors_is_opened_by_the_kit_and_lock
 ) -> None:
     pair = ("--key-file", stick, "--passphrase-file", tmp_path / "phrase")
     (tmp_path / "phrase").write_text(PHRASE)
-    kit = scripted("init", "--unlock", BOTH, *pair, home=home).out.decode()
+    kit = lightproof("init", "--unlock", BOTH, *pair, home=home).out.decode()
     stick.unlink()
-    ran = scripted("init", "--recover", "--set-unlock", BOTH, *pair, home=home, typed=kit)
+    ran = lightproof("init", "--recover", "--set-unlock", BOTH, *pair, home=home, typed=kit)
     assert (ran.code, "one thing alone" in ran.err) == (0, False)
     assert kinds(home) == {BOTH, "recovery"}
-    assert scripted("ledger", "key", home=home, typed=PHRASE, LIGHTPROOF_PASSPHRASE_FILE="-").code == 0
+    assert lightproof("ledger", "key", home=home, typed=PHRASE, LIGHTPROOF_PASSPHRASE_FILE="-").code == 0
     # The plain way of the kit adds a passphrase: what that undoes is told.
-    ran = scripted("init", "--recover", "--passphrase-file", tmp_path / "phrase", home=home, typed=kit)
+    ran = lightproof("init", "--recover", "--passphrase-file", tmp_path / "phrase", home=home, typed=kit)
     assert (ran.code, "lightproof init --remove-unlock passphrase" in ran.err) == (0, True)
 
 
@@ -397,7 +385,7 @@ def test_the_key_file_of_two_factors_is_named_and_lies_elsewhere_than_the_home(
         (("--key-file", home / "unlock.key"), "key-file-in-home", inside),
         ((), "key-file-not-named", nowhere),
     ):
-        ran = scripted("init", "--unlock", BOTH, *place, home=home, LIGHTPROOF_LANG=language)
+        ran = lightproof("init", "--unlock", BOTH, *place, home=home, LIGHTPROOF_LANG=language)
         assert (ran.code, error_id in ran.err, told in " ".join(ran.err.split())) == (2, True, True), ran.err
     assert not home.exists()
 
@@ -417,21 +405,21 @@ def test_the_key_file_of_two_factors_is_named_and_lies_elsewhere_than_the_home(
     ],
 )
 def test_options_that_contradict_are_refused(home: Path, arguments: tuple[str, ...]) -> None:
-    ran = scripted("init", *arguments, home=home)
+    ran = lightproof("init", *arguments, home=home)
     assert ran.code == 2
     assert not home.exists()
 
 
 def test_nothing_is_changed_where_no_home_is(home: Path) -> None:
     for arguments in (("--recover",), ("--set-unlock", "recovery"), ("--remove-unlock", "key-file")):
-        ran = scripted("init", *arguments, home=home)
+        ran = lightproof("init", *arguments, home=home)
         assert (ran.code, "home-not-made" in ran.err) == (2, True)
     assert not home.exists()
 
 
 def test_killed_at_any_moment_there_is_no_home_or_a_whole_one_with_its_kit(tmp_path: Path) -> None:
     began = time.monotonic()
-    scripted("init", "--unlock", "key-file", home=tmp_path / "whole")
+    lightproof("init", "--unlock", "key-file", home=tmp_path / "whole")
     whole_s = time.monotonic() - began
     seen = set()
     for n, part in enumerate((0.05, 0.5, 0.6, 0.7, 0.8, 0.95, 20)):
@@ -447,8 +435,8 @@ def test_killed_at_any_moment_there_is_no_home_or_a_whole_one_with_its_kit(tmp_p
         seen.add(home_is_made(home))
         if not home_is_made(home):
             kit.unlink(missing_ok=True)
-            assert scripted("init", "--unlock", "key-file", "--recovery-kit", kit, home=home).code == 0
+            assert lightproof("init", "--unlock", "key-file", "--recovery-kit", kit, home=home).code == 0
         assert recovered(home, read(kit.read_text())) == unlock(home, Means())
-        ran = scripted("ledger", "verify", home=home)
+        ran = lightproof("ledger", "verify", home=home)
         assert ran.code == 0, ran.err
     assert seen == {True, False}
