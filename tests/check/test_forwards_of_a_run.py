@@ -1,7 +1,6 @@
 """What the forwards of a box lead to: a run that swept the port says whether it is closed; silence is not."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -9,12 +8,13 @@ from pathlib import Path
 from check.internet_boxes import a_box, mapping, soap_of
 from check.services import serving, silent
 from check.unanswered_ports import closed_port, dropping_calls
+from check.watchers import Unwatched
 from lightproof.check import run
 from lightproof.check.consent import Consent
 from lightproof.check.plan import Plan, plan_of_named
 from lightproof.check.reporting import perform
 from lightproof.check.targets import Named, Ports, parse_target
-from lightproof.evidence.records import ExposureReport, Observation, Severity, Target, Unchecked
+from lightproof.evidence.records import ExposureReport, Probe, Severity, Target
 
 
 def named(*texts: str) -> list[Named]:
@@ -27,16 +27,19 @@ def a_plan(*texts: str, box: str) -> Plan:
     )
 
 
-class Unwatched:
-    def swept(self, done: int, total: int, answering: int) -> None: ...
+class Noting(Unwatched):
+    """Keeps what was sent by whom."""
 
-    def visited(self, done: int, total: int) -> None: ...
+    def __init__(self) -> None:
+        self.probes: list[Probe] = []
 
-    def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None: ...
+    def probed(self, probe: Probe) -> None:
+        self.probes.append(probe)
 
 
-async def checked(plan: Plan, journal: Path) -> ExposureReport:
-    return await asyncio.to_thread(perform, plan, partial(run.look, plan, journal=journal), Unwatched())
+async def checked(plan: Plan, journal: Path, watcher: Unwatched | None = None) -> ExposureReport:
+    look = partial(run.look, plan, journal=journal)
+    return await asyncio.to_thread(perform, plan, look, watcher or Unwatched())
 
 
 def told(report: ExposureReport) -> list[tuple[Target, str]]:
@@ -44,10 +47,11 @@ def told(report: ExposureReport) -> list[tuple[Target, str]]:
 
 
 async def test_a_forward_to_a_port_that_refused_is_closed_and_not_unchecked(tmp_path: Path) -> None:
-    port = closed_port()
+    port, noting = closed_port(), Noting()
     async with a_box(soap=soap_of([mapping(8104, "127.0.0.1", port), mapping(8105, "127.0.0.1", port)])) as box:
-        report = await checked(a_plan(f"127.0.0.1:{port}", box=f"127.0.0.1:{box}"), tmp_path / "j")
+        report = await checked(a_plan(f"127.0.0.1:{port}", box=f"127.0.0.1:{box}"), tmp_path / "j", noting)
     assert told(report) == []
+    assert [probe.connections for probe in noting.probes if probe.target.port == port] == [1]
     assert [(f.rule, f.severity) for f in report.findings if f.rule.startswith("box-port-leads")] == [
         ("box-port-leads-to-closed", Severity.LOW)
     ] * 2
