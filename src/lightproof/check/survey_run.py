@@ -80,9 +80,11 @@ def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime
 
 
 def _left_open(seen: Sighting) -> tuple[Unchecked, ...]:
-    """A service that ended before it answered is found, and nothing about it is known: that is never read as safe."""
-    reason = _ENDED.get(seen.word)
-    return () if reason is None else (_unchecked(seen.target, reason),)
+    """A service that ended without a word is found, and nothing about it is known: that is never read as safe.
+
+    One that aborted spoke DICOM, which is all that a survey asks.
+    """
+    return (_unchecked(seen.target, "closed-early"),) if seen.word == "ended-in-silence" else ()
 
 
 def _unchecked(target: Target, reason: str) -> Unchecked:
@@ -96,8 +98,6 @@ _SIGNALS: Final = {
     "certificate-demanded": "dicom-tls-mutual",
     "ended-in-silence": "dicom-tls-ended",
 }
-_ENDED: Final = {"aborted": "association-aborted", "ended-in-silence": "closed-early"}
-"""Reasons of Unchecked."""
 _PROTECTIONS: Final = {"certificate-demanded": ("tls", "mutual-tls")}
 
 
