@@ -4,9 +4,10 @@ The ledger names each probe of a service. Of a sweep it names positions in an or
 give back one by one.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from lightproof.check.sweeping.order import Order
 from lightproof.check.targets import TargetSpace
@@ -41,10 +42,17 @@ def contacts(address: str, entries: Iterable[Entry], attachment: Callable[[str],
 
     `entries` are those about checks, `attachment` gives the file with a digest. Raises NotAnAddress.
     """
+
+    @cache  # a check that a timer repeats has the same targets each time
+    def positions(targets_sha256: str, seed: int) -> dict[int, int]:
+        space = TargetSpace.read(attachment(targets_sha256))
+        order = Order(len(space), seed)
+        return {order.position(index): port for port, index in space.at(address)}
+
     known: dict[int, _Run] = {}
     for entry in entries:
         if entry.kind == runs.STARTED and (beginning := runs.beginning_of(entry)) is not None:
-            known[entry.index] = _Run(address, beginning, TargetSpace.read(attachment(beginning.targets_sha256)))
+            known[entry.index] = _Run(address, beginning, positions(beginning.targets_sha256, beginning.seed))
         elif entry.kind == runs.PROBED and (run := known.get((sent := runs.sent_of(entry)).run)) is not None:
             run.hear(sent)
     for run in known.values():
@@ -56,10 +64,9 @@ def contacts(address: str, entries: Iterable[Entry], attachment: Callable[[str],
 class _Run:
     """What is known of one run so far."""
 
-    def __init__(self, address: str, beginning: Beginning, space: TargetSpace) -> None:
-        order = Order(len(space), beginning.seed)
+    def __init__(self, address: str, beginning: Beginning, positions: Mapping[int, int]) -> None:
         self._address = address
-        self._positions = [(order.position(index), port) for port, index in space.at(address)]
+        self._positions = positions
         self._told_until = beginning.at
         self.beginning = beginning
         self.calls: list[Call] = []
@@ -69,7 +76,7 @@ class _Run:
         self.probes += [probe for probe in sent.probes if probe.target.address == self._address]
         self.calls += [
             Call(port=port, after=self._told_until, before=sent.at)
-            for position, port in self._positions
+            for position, port in self._positions.items()
             if any(first <= position < stop for first, stop in sent.tried)
         ]
         self._told_until = sent.at
