@@ -1,7 +1,8 @@
 """Viewers and imaging portals: which product shows itself, and whether its page asks who is there.
 
 A page is compared with known titles, headers and icons (fingerprints.toml). That it is there is no exposure; that its
-version is told, or that a viewer's archive answers without identity, is.
+version is told, or that a viewer's archive answers without identity, is. A version that is told beside the page is asked
+for only where the product is known by then.
 """
 
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.fingerprints import Portal, http_portal
+from lightproof.check.fingerprints import Portal, http_portal, version_in, version_path
 from lightproof.check.protocols import dicomweb
 from lightproof.check.protocols.dicomweb import Answered
 from lightproof.check.protocols.http import HttpSession, Response, path_here
@@ -36,6 +37,9 @@ _PAGE_BYTES: Final = 32 * 1024
 _ICON_BYTES: Final = 32 * 1024
 _PORTAL_PAGES: Final = ("/cgi-bin/dgate?mode=top", "/pacs/login.php", "/portal/WebLogin.aspx")
 """Front pages that are not at the root: ConQuest (never its patient pages), MedDream, Vue PACS (nuclei, OpenVAS)."""
+_VERSION_BYTES: Final = 256
+_ASKED_BY_PROGRAM: Final = {"x-requested-with": "lightproof"}
+"""Mirth Connect answers no call of its interface that says nothing here, whatever it says (RequestedWithFilter)."""
 _WEASIS: Final = "/weasis-pacs-connector/"
 _OHIF: Final = "OHIF"
 _OHIF_CONFIGURATION: Final = "/app-config.js"
@@ -59,7 +63,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             shown = _Shown(Portal(product=_OHIF), configuration)
         if shown is None or shown.portal.product in _OTHER_DETECTORS_OWN:
             return
-        product, version = shown.portal.product, printable(shown.portal.version, 32)
+        product, version = shown.portal.product, printable(await _version(web, shown), 32)
         asks = demands_identity(shown.page) or shows_sign_in(shown.page) or b"oidc:" in configuration.body
         yield wire.observed(
             _SERVICE,
@@ -107,6 +111,17 @@ async def _elsewhere(web: HttpSession) -> _Shown | None:
     if page.status == 200 and b"weasis" in page.body.lower():
         return _Shown(Portal(product="Weasis"), page)
     return None
+
+
+async def _version(web: HttpSession, shown: _Shown) -> str | None:
+    product = shown.portal.product
+    version = shown.portal.version or version_in(product, shown.page.body.decode("utf-8", "replace"))
+    path = version_path(product)
+    if version is not None or path is None:
+        return version
+    answer = await web.request(path, headers=_ASKED_BY_PROGRAM, body_limit=_VERSION_BYTES)
+    whole = answer.status == 200 and not answer.truncated
+    return version_in(product, answer.body.decode("utf-8", "replace"), path=path) if whole else None
 
 
 def _recognised(page: Response) -> Portal | None:
