@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from lightproof.check.vulnerabilities import comparable, match
 from lightproof.evidence.records import Severity
 
-
 DATA = files("lightproof.check")
 TABLES = ("fingerprints", "vulnerabilities")
 
@@ -76,7 +75,10 @@ TOLD_NOWHERE = {"MedDream", "Sante PACS Server"}
 def test_every_range_is_of_a_product_whose_version_is_told_somewhere() -> None:
     tables = {name: tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")) for name in TABLES}
     ranged = {
-        product for row in tables["vulnerabilities"]["vulnerability"] if "always" not in row for product in row["products"]
+        product
+        for row in tables["vulnerabilities"]["vulnerability"]
+        if "always" not in row
+        for product in row["products"]
     }
     told = {
         row["product"]

@@ -1,8 +1,8 @@
 """Viewers and imaging portals: which product shows itself, and whether its page asks who is there.
 
 A page is compared with known titles, headers and icons (fingerprints.toml). That it is there is no exposure; that its
-version is told, or that a viewer's archive answers without identity, is. A version that is told beside the page is asked
-for only where the product is known by then.
+version is told, or that a viewer's archive answers without identity, is. A version that is told beside the page is
+asked for only where the product is known by then.
 """
 
 from collections.abc import AsyncIterator
