@@ -95,11 +95,10 @@ async def test_a_version_is_read_where_its_product_tells_it(
 ) -> None:
     async with serving(answering(answers)) as port:
         seen = await visit(at(port), detectors=DETECTORS)
-    portal = seen.observations[0]
-    assert (portal.product, portal.version) == (product, version)
+    report = reported(seen.observations)
+    assert [(service.product, service.version) for service in report.services] == [(product, version)]
     assert ("version-disclosed" in signals_of(seen)) == (version is not None)
-    found = reported(seen.observations).findings
-    assert vulnerability in next(finding.evidence for finding in found if finding.rule == "known-vulnerability")
+    assert vulnerability in next(f.evidence for f in report.findings if f.rule == "known-vulnerability")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,15 @@ async def test_an_answer_that_is_no_version_alone_tells_none(answer: Answer) -> 
     answers = {"/api/server/version": answer, "/": a_page("Mirth Connect Administrator")}
     async with serving(answering(answers)) as port:
         seen = await visit(at(port), detectors=DETECTORS)
-    assert (seen.observations[0].product, seen.observations[0].version) == ("Mirth Connect", None)
+    assert {(told.product, told.version) for told in seen.observations if told.product} == {("Mirth Connect", None)}
+
+
+async def test_a_portal_that_wants_to_be_left_alone_about_its_version_is_told_all_the_same() -> None:
+    answers: dict[str, Answer] = {"/ext/version": (503, "text/plain", ""), "/": a_page("Dicoogle")}
+    async with serving(answering(answers)) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert seen.observations[0].product == "Dicoogle"
+    assert [entry.reason for entry in seen.unchecked] == ["server-busy"]
 
 
 async def test_a_version_is_asked_for_only_of_the_product_that_tells_it_there() -> None:

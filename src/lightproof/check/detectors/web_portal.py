@@ -63,7 +63,9 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             shown = _Shown(Portal(product=_OHIF), configuration)
         if shown is None or shown.portal.product in _OTHER_DETECTORS_OWN:
             return
-        product, version = shown.portal.product, printable(await _version(web, shown), 32)
+        product = shown.portal.product
+        in_the_page = version_in(product, shown.page.body.decode("utf-8", "replace"))
+        version = printable(shown.portal.version or in_the_page, 32)
         asks = demands_identity(shown.page) or shows_sign_in(shown.page) or b"oidc:" in configuration.body
         yield wire.observed(
             _SERVICE,
@@ -75,7 +77,10 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             details={"portal": product},
             proof=shown.page.proof(shown=shown.request),
         )
-        for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, product, version)):
+        for observation in clear_text(wire, _SERVICE):
+            yield observation
+        version = version or printable(await _told_beside(web, product), 32)
+        for observation in version_disclosed(wire, _SERVICE, product, version):
             yield observation
         if product == _OHIF and not asks and (observation := await _viewer(wire, roots)) is not None:
             yield observation
@@ -113,12 +118,11 @@ async def _elsewhere(web: HttpSession) -> _Shown | None:
     return None
 
 
-async def _version(web: HttpSession, shown: _Shown) -> str | None:
-    product = shown.portal.product
-    version = shown.portal.version or version_in(product, shown.page.body.decode("utf-8", "replace"))
+async def _told_beside(web: HttpSession, product: str) -> str | None:
+    """The version that this product tells apart from its page."""
     path = version_path(product)
-    if version is not None or path is None:
-        return version
+    if path is None:
+        return None
     answer = await web.request(path, headers=_ASKED_BY_PROGRAM, body_limit=_VERSION_BYTES)
     whole = answer.status == 200 and not answer.truncated
     return version_in(product, answer.body.decode("utf-8", "replace"), path=path) if whole else None
