@@ -27,6 +27,7 @@ from lightproof.check.protocols.web_answers import (
     version_disclosed,
 )
 from lightproof.check.wire import Wire
+from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "web"
@@ -57,16 +58,24 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The front page, its icon, the pages where products hide; then OHIF's own account of where its archive is."""
     async with HttpSession(wire) as web:
         shown = await _front(wire, web) or await _elsewhere(web)
-        configuration = await web.request(_OHIF_CONFIGURATION, body_limit=_PAGE_BYTES)
-        roots = dicomweb.viewer_roots(configuration.body).roots if _is_script(configuration) else ()
-        if shown is None and roots:
+        configuration: Response | None = None
+        interrupted: ProtocolViolation | OSError | None = None
+        try:
+            configuration = await web.request(_OHIF_CONFIGURATION, body_limit=_PAGE_BYTES)
+        except (ProtocolViolation, OSError) as error:
+            interrupted = error  # what the pages before showed stands
+        script = configuration.body if configuration is not None and _is_script(configuration) else b""
+        roots = dicomweb.viewer_roots(script).roots
+        if shown is None and configuration is not None and roots:
             shown = _Shown(Portal(product=_OHIF), configuration)
+        if shown is None and interrupted is not None:
+            raise interrupted
         if shown is None or shown.portal.product in _OTHER_DETECTORS_OWN:
             return
         product = shown.portal.product
         in_the_page = version_in(product, shown.page.body.decode("utf-8", "replace"))
         version = printable(shown.portal.version or in_the_page, 32)
-        asks = demands_identity(shown.page) or shows_sign_in(shown.page) or b"oidc:" in configuration.body
+        asks = demands_identity(shown.page) or shows_sign_in(shown.page) or b"oidc:" in script
         yield wire.observed(
             _SERVICE,
             "web-portal",
@@ -79,6 +88,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         )
         for observation in clear_text(wire, _SERVICE):
             yield observation
+        if interrupted is not None:
+            raise interrupted
         version = version or printable(await _told_beside(web, product), 32)
         for observation in version_disclosed(wire, _SERVICE, product, version):
             yield observation
