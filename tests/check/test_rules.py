@@ -30,19 +30,17 @@ FACTUAL = (
     "dicom-worklist-refused",
     "dicomweb-wado-refused",
     "http-listing-file-refused",
-    "igd-location-elsewhere",  # and what it hides stays unchecked
-    "igd-location-elsewhere",  # a box that points away from itself is not followed
+    "igd-location-elsewhere",  # not followed, and what it hides stays unchecked
     "igd-mappings-none",
     "orthanc-instances-refused",
 )
 """Signals that state a fact about a service and call for nothing."""
 
 AGREED = (
-    "hl7-mllp-answers",
     "http-clear-text",
     "version-disclosed",
 )
-"""Signals that detectors have agreed to yield: a rule is ready before they do."""
+"""Signals that detectors yield by functions they share (protocols/web_answers.py)."""
 
 OURS = (KNOWN_VULNERABILITY,)
 """Signals that no detector yields: findings.py derives them."""

@@ -1,11 +1,17 @@
 """Versions are compared as numbers, and a match stays a possibility."""
 
+import tomllib
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lightproof.check.vulnerabilities import comparable, match
 from lightproof.evidence.records import Severity
+
+DATA = files("lightproof.check")
+TABLES = ("fingerprints", "vulnerabilities")
 
 
 def ids(product: str, version: str | None) -> set[str]:
@@ -58,6 +64,29 @@ def test_an_unknown_product_or_a_version_that_is_none_matches_nothing() -> None:
     assert match("Tomato", "1.0") == ()
     assert match("Orthanc", "mainline") == ()
     assert match("Orthanc", None) == ()
+
+
+TOLD_ELSEWHERE = {"Orthanc"}
+"""Its version is in /system, which is more than a page to compare with."""
+TOLD_NOWHERE = {"MedDream", "Sante PACS Server"}
+"""No source says where; the table says so."""
+
+
+def test_every_range_is_of_a_product_whose_version_is_told_somewhere() -> None:
+    tables = {name: tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")) for name in TABLES}
+    ranged = {
+        product
+        for row in tables["vulnerabilities"]["vulnerability"]
+        if "always" not in row
+        for product in row["products"]
+    }
+    told = {
+        row["product"]
+        for kind in ("implementation", "portal", "version")
+        for row in tables["fingerprints"][kind]
+        if any("{version}" in str(value) or "{digits}" in str(value) for value in row.values())
+    }
+    assert ranged - told - TOLD_ELSEWHERE == TOLD_NOWHERE
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ class Asked:
     """As what: Host headers."""
     accepted_codings: set[str] = field(default_factory=set)
     """Accept-Encoding headers; one that was not sent is empty."""
+    heads: list[str] = field(default_factory=list)
+    """In full, as they came."""
     connections: int = 0
 
 
@@ -36,6 +38,7 @@ def answering(answers: Mapping[str, Answer], *, otherwise: Answer = NOT_FOUND, a
             length = head.lower().partition("content-length: ")[2].partition("\r")[0]
             await reader.readexactly(int(length or 0))
             record.requests.append(line)
+            record.heads.append(head)
             record.hosts.add(head.lower().partition("\r\nhost: ")[2].partition("\r\n")[0])
             found = next((a for start, a in answers.items() if line.startswith(start) or path.startswith(start)), None)
             record.accepted_codings.add(head.lower().partition("\r\naccept-encoding: ")[2].partition("\r\n")[0])

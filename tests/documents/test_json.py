@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from lightproof.documents.json import dumps, loads, schema
 from lightproof.errors import UsageRefused
-from lightproof.evidence.records import ExposureReport
+from lightproof.evidence.records import EvidenceClass, ExposureReport, Honeypot
 
 
 def test_the_stable_core_is_there(a_practice: ExposureReport) -> None:
@@ -42,8 +42,34 @@ def test_the_schema_is_2020_12_and_holds_for_a_practice_and_a_population(
     assert described["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     Draft202012Validator.check_schema(described)
     validator = Draft202012Validator(described, format_checker=FormatChecker())
-    for report in (a_practice, a_population(50)):
+    for report in (a_practice, a_population(50), a_decoy_and_a_presumption(a_practice)):
         validator.validate(json.loads(dumps(report)))
+        assert loads(dumps(report)) == report
+
+
+def a_decoy_and_a_presumption(report: ExposureReport) -> ExposureReport:
+    """The report with every key that a report may leave empty."""
+    first, *services = report.services
+    suspect = Honeypot(score=0.58, likely=True, reasons=("toolkit",))
+    presumed, *findings = report.findings
+    return replace(
+        report,
+        services=(replace(first, honeypot=suspect, process="Orthanc", outside_ports=(104,)), *services),
+        findings=(replace(presumed, evidence_class=EvidenceClass.PRESUMED), *findings),
+        honeypot_signs={"toolkit": {"en": "its software is a toolkit", "fr": "son logiciel est une boîte à outils"}},
+        counting=True,
+        survey=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [("services", "honeypot", {"score": "high"}), ("findings", "evidence_class", "guessed"), ("services", "grade", 4)],
+)
+def test_the_schema_refuses_other_values(a_practice: ExposureReport, part: str, key: str, value: object) -> None:
+    report = json.loads(dumps(a_practice))
+    report[part][0][key] = value
+    assert not Draft202012Validator(schema()).is_valid(report)
 
 
 def test_the_schema_refuses_a_fact_that_is_a_guess(a_practice: ExposureReport) -> None:

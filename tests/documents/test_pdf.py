@@ -48,6 +48,29 @@ def test_the_file_declares_pdf_a_3a_pdf_ua_1_its_tags_and_its_language(
     assert document.Root.ViewerPreferences.DisplayDocTitle
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_those_standards_ask_of_a_file_is_in_it(a_practice: ExposureReport, language: Language) -> None:
+    """No validator is in Debian: this is what an independent reader can see of ISO 19005-3 and ISO 14289-1."""
+    with speaking(language):
+        document = opened(render(a_practice, Format.PDF))
+    held = [item for item in document.objects if isinstance(item, pikepdf.Dictionary)]
+    assert not document.is_encrypted
+    (intent,) = document.Root.OutputIntents
+    assert (intent.S, "/DestOutputProfile" in intent) == ("/GTS_PDFA1", True)
+    (attached,) = document.Root.AF
+    assert (attached.AFRelationship, attached.F, attached.UF) == ("/Data", "exposure.json", "exposure.json")
+    fonts = [item for item in held if item.get("/Type") == "/Font"]
+    described = [item for item in held if item.get("/Type") == "/FontDescriptor"]
+    assert described
+    assert all({"/FontFile2", "/FontFile3"} & set(item.keys()) for item in described)
+    assert all("/ToUnicode" in font for font in fonts if font.get("/Subtype") == "/Type0")
+    elements = [item for item in held if "/P" in item and isinstance(item.get("/S"), pikepdf.Name)]
+    kinds = {str(item.S) for item in elements}
+    assert {"/Document", "/H1", "/P", "/Table", "/TH", "/TD", "/L", "/Figure", "/Link"} <= kinds, kinds
+    assert all(str(item.Alt) for item in elements if item.S == "/Figure")
+    assert all(page.obj.Tabs == "/S" for page in document.pages if "/Annots" in page)
+
+
 def test_every_page_is_a4_and_the_cards_begin_on_the_third(a_practice: ExposureReport) -> None:
     document = opened(render(a_practice, Format.PDF))
     assert {tuple(round(float(x)) for x in page.mediabox) for page in document.pages} == {(0, 0, 595, 842)}

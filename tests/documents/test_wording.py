@@ -42,7 +42,7 @@ def test_every_count_has_its_words(language: Language) -> None:
     "reason",
     ["no-answer", "unreachable", "not-tried", "service-unavailable", "query-unclear", "server-busy",
      "forward-not-checked", "scope-expired", "silent", "box-silent",
-     "association-aborted"],
+     "association-aborted", "certificate-unreadable", "description-unreadable", "smb-shares-untold"],
 )  # fmt: skip
 def test_a_reason_that_breaks_no_rule_is_not_told_as_one(reason: str) -> None:
     with speaking("en"):

@@ -344,11 +344,8 @@ def _drafts(
 
 
 def _possible(product: str, version: str | None, known: Sequence[Vulnerability]) -> str:
-    """Gravest first, so that the cut leaves what matters."""
-    shown = ", ".join(v.id for v in known[:8])
-    return plain(
-        f"{' '.join(filter(None, (product, version)))}: {shown}" + (f" (+{len(known) - 8})" if len(known) > 8 else "")
-    )
+    """All of them, gravest first: whoever asks the maker about them has no other list."""
+    return plain(f"{' '.join(filter(None, (product, version)))}: {', '.join(v.id for v in known)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,16 @@ class _Portal(tables.Sourced):
         return self
 
 
+class _Telling(tables.Sourced):
+    """Where a portal tells its version."""
+
+    product: str = Field(min_length=2)
+    path: str = Field(default="", pattern="^(/.*)?$")
+    """Empty: in the page that it is known by."""
+    template: str = Field(pattern=r"\{version\}")
+    """Of a piece of that page, or of the whole answer at `path`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portal:
     """A web product, as far as its page tells."""
@@ -127,6 +137,22 @@ def http_portal(
             found = pattern.fullmatch(lowered.get(row.header.partition(":")[0].strip().lower(), "").strip())
         if found:
             return Portal(product=row.product, version=_version(found))
+    return None
+
+
+def version_path(product: str) -> str | None:
+    """Where a portal tells its version apart from its page; None when no such place is known."""
+    return next((row.path for row, _ in _tellings() if row.product == product and row.path), None)
+
+
+def version_in(product: str, text: str, *, path: str = "") -> str | None:
+    """The version that a portal tells in its page, or in the answer at `path`."""
+    for row, pattern in _tellings():
+        if (row.product, row.path) != (product, path) or pattern is None:
+            continue
+        found = pattern.fullmatch(text.strip()[:256]) if path else pattern.search(text[:_LONGEST_TEXT])
+        if (version := _version(found)) is not None:
+            return version
     return None
 
 
@@ -191,3 +217,10 @@ def _portals() -> "tuple[tuple[_Portal, re.Pattern[str] | None], ...]":
     file = files("lightproof.check") / "fingerprints.toml"
     found = tables.rows(file, tables.read(file), "portal", _Portal)
     return tuple((row, _compiled(row.title or row.body or row.header.partition(":")[2].strip())) for row in found)
+
+
+@cache
+def _tellings() -> "tuple[tuple[_Telling, re.Pattern[str] | None], ...]":
+    file = files("lightproof.check") / "fingerprints.toml"
+    found = tables.rows(file, tables.read(file), "version", _Telling)
+    return tuple((row, _compiled(row.template)) for row in found)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from pynetdicom import AE
 
+from check.observing import reported
 from check.services import serving
 from check.visiting import NOW, facts_of, signals_of, visit
 from lightproof.check.consent import MOST_TITLES, Consent
@@ -26,7 +27,15 @@ from lightproof.dicom.pdu import (
     ReleaseReply,
     ReleaseRequest,
 )
-from lightproof.dicom.uids import MODALITY_WORKLIST_FIND, STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION
+from lightproof.dicom.uids import (
+    BASIC_GRAYSCALE_PRINT,
+    MODALITY_PERFORMED_PROCEDURE_STEP,
+    MODALITY_WORKLIST_FIND,
+    STORAGE_COMMITMENT,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    VERIFICATION,
+)
 from lightproof.evidence.records import Facts, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
@@ -84,6 +93,35 @@ async def test_that_storage_is_offered_is_no_fact_whatever_the_product_does_by_d
     offered = next(o for o in seen.observations if o.signal == "dicom-storage-offered")
     assert offered.details == {"stored_by_default": True}
     assert facts_of(seen, "dicom").writable is None
+
+
+@pytest.mark.parametrize(
+    ("takes", "services"),
+    [
+        ((VERIFICATION, BASIC_GRAYSCALE_PRINT), "print"),
+        (
+            (VERIFICATION, MODALITY_WORKLIST_FIND, MODALITY_PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT),
+            "storage commitment, performed procedure steps",
+        ),
+        ((VERIFICATION, MODALITY_WORKLIST_FIND), None),
+    ],
+)
+async def test_a_service_that_offers_changes_is_told_and_asked_for_none(
+    pynetdicom_scp: Callable[..., PynetdicomPeer], takes: Sequence[str], services: str | None
+) -> None:
+    def configure(ae: AE) -> None:
+        ae.supported_contexts = []
+        for uid in takes:
+            ae.add_supported_context(uid)
+
+    server = pynetdicom_scp(configure=configure)
+    seen = await visit(at(server.port), detectors=DETECTORS)
+    offered = [o for o in seen.observations if o.signal == "dicom-changes-offered"]
+    assert [o.details["services"] for o in offered] == ([services] if services else [])
+    assert facts_of(seen, "dicom").writable is None
+    assert set(server.requests) <= {"C-ECHO", "C-FIND"}
+    if offered:
+        assert "dicom-changes-offered" in {finding.rule for finding in reported(seen.observations).findings}
 
 
 async def test_an_orthanc_that_checks_its_ae_title_is_only_reachable(orthanc: Callable[..., Orthanc]) -> None:

@@ -1,6 +1,8 @@
 """What the channel of DICOM TLS shows: who is let in, and how good the encryption is."""
 
 import asyncio
+import contextlib
+import random
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -150,3 +152,49 @@ def test_a_certificate_is_judged_by_the_day() -> None:
     assert faults(-1, 1) == ()
     assert faults(-9, -1) == ("dicom-tls-certificate-expired",)
     assert faults(1, 9) == ("dicom-tls-certificate-not-yet-valid",)
+
+
+def altered(certificates: Certificates, before: bytes, after: bytes) -> bytes:
+    """The server's certificate with some bytes of its own exchanged."""
+    der = ssl.PEM_cert_to_DER_cert(certificates.server_certificate.read_text("ascii"))
+    assert before in der
+    return der.replace(before, after, 1)
+
+
+VERSION_3 = bytes.fromhex("a003020102")
+VERSION_8 = bytes.fromhex("a003020107")
+EC_PUBLIC_KEY = bytes.fromhex("2a8648ce3d0201")
+NO_KIND_OF_KEY = bytes.fromhex("2a8648ce3d0277")
+
+
+def test_a_key_of_an_unknown_kind_is_not_called_weak(certificates: Certificates) -> None:
+    assert certificate_faults(altered(certificates, EC_PUBLIC_KEY, NO_KIND_OF_KEY), NOW) == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_certificate_raises_anything_but_our_refusal_or_speaks_to_our_terminal(certificates: Certificates) -> None:
+    der = altered(certificates, VERSION_3, VERSION_3)
+    chance = random.Random(20_201_207)
+    for _ in range(5_000):
+        mutated = bytearray(der)
+        for _ in range(chance.randint(1, 3)):
+            mutated[chance.randrange(len(mutated))] = chance.randrange(256)
+        with contextlib.suppress(ProtocolViolation):
+            certificate_faults(bytes(mutated), NOW)
+
+
+async def test_what_else_is_wrong_with_a_channel_is_told_though_its_certificate_cannot_be_read(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    shown = tmp_path / "shown.pem"
+    shown.write_text(ssl.DER_cert_to_PEM_cert(altered(certificates, VERSION_3, VERSION_8)), "ascii")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, certificates.server_key)
+    seen: list[Observation] = []
+    async with serving(saying(encode_pdu(AssociateReject(1, 1, 7))), tls=context) as port:
+        wire = Wire(Target("127.0.0.1", port), detector="dicom_tls", now=lambda: NOW, tls=True)
+        with pytest.raises(ProtocolViolation) as refusal:
+            async for observation in dicom_tls.detect(wire):
+                seen.append(observation)
+    assert refusal.value.reason == "certificate-unreadable"
+    assert "dicom-tls-accepted" in {observation.signal for observation in seen}

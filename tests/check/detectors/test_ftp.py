@@ -291,6 +291,20 @@ async def test_a_server_that_sends_the_image_all_the_same_is_left() -> None:
     assert "CANARY" not in repr(seen)
 
 
+async def test_a_server_that_hangs_up_once_we_are_in_is_open_all_the_same() -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 FTP server\r\n")
+        for answer in (b"530 sign in first\r\n", b"230 come in\r\n"):
+            await reader.readline()
+            writer.write(answer)
+        await reader.readline()
+
+    async with serving(behave) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert facts_of(seen, "ftp") == Facts(reachable=True, open=True)
+    assert [entry.reason for entry in seen.unchecked] == ["closed-early"]
+
+
 @pytest.mark.parametrize("greeting", ["421 full", "120 later", "530 go away"])
 async def test_a_server_without_a_place_for_us_is_unchecked(greeting: str) -> None:
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -125,3 +125,52 @@ async def test_all_detectors_together_take_no_patient_data_from_an_open_practice
 
 def services_of(seen: Visit) -> set[str]:
     return {observation.service for observation in seen.observations}
+
+
+LEFT_ALONE: Answer = (503, "text/plain", "")
+PROVED: dict[str, tuple[dict[str, Answer], str]] = {
+    "orthanc": (
+        {"GET /system": (200, "application/json", '{"DicomAet":"A","ApiVersion":20,"Version":"1.10.1"}')},
+        "orthanc-open",
+    ),
+    "dcm4chee": (
+        {"GET /dcm4chee-arc/aets/": LEFT_ALONE}
+        | {"GET /dcm4chee-arc/aets": (200, "application/json", '[{"dicomAETitle":"DCM4CHEE"}]')},
+        "dcm4chee-open",
+    ),
+    "s3": (
+        {
+            "GET /?": (
+                200,
+                "application/xml",
+                "<ListAllMyBucketsResult><Buckets><Bucket><Name>dicom</Name></Bucket></Buckets></ListAllMyBucketsResult>",
+            )
+        },
+        "s3-buckets-listed",
+    ),
+    "web_portal": (
+        {"GET /app-config.js": LEFT_ALONE, "GET /": (200, "text/html", "<title>Dicoogle</title>")},
+        "web-portal",
+    ),
+    "webdav": (
+        {
+            "OPTIONS /lightproof-no-such-file": LEFT_ALONE,
+            "OPTIONS /": (200, "text/plain\r\nDAV: 1", ""),
+            "PROPFIND /": (207, "text/xml", "<multistatus/>"),
+        },
+        "webdav-open",
+    ),
+}
+"""What proves that a service is open, or which it is, where the server wants to be left alone after that."""
+
+
+@pytest.mark.parametrize("name", PROVED)
+async def test_what_was_proved_before_a_server_wanted_to_be_left_alone_is_told(name: str) -> None:
+    answers, signal = PROVED[name]
+    (detector,) = (d for d in WEB_DETECTORS if d.name == name)
+    async with serving(answering(answers, otherwise=LEFT_ALONE)) as port:
+        seen, reason = await watch(detector, port)
+    told = [observation for observation in seen if observation.signal == signal]
+    assert all(observation.facts.open for observation in told) or signal == "web-portal"
+    assert told
+    assert reason == "server-busy"

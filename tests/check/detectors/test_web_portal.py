@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from check.observing import reported
 from check.services import serving
 from check.visiting import facts_of, signals_of, visit
 from check.web_services import Answer, Asked, answering
@@ -57,6 +58,96 @@ async def test_a_portal_is_named_by_its_front_page(title: str, body: str, produc
     assert portal.protections == (("authentication",) if "password" in body else ())
     assert ("version-disclosed" in signals_of(seen)) == (version is not None)
     assert facts_of(seen, "web") == Facts(reachable=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "product", "version", "vulnerability"),
+    [
+        ({"/": a_page("Horos Web Portal", 'Horos Web Portal = "2.1.0"')}, "Horos", "2.1.0", "ZSL-2016-5387"),
+        (
+            {"/": a_page("Images", 'Service provided by <a href="http://www.horosproject.org">Horos</a>')},
+            "Horos",
+            None,
+            "HOROS-BUNDLED-DCMTK-3.5.4",
+        ),
+        (
+            {"/portal/WebLogin.aspx": a_page("Vue PACS", '<script src="login.js?version=12.2.1.0"></script>')},
+            "Philips Vue PACS",
+            "12.2.1.0",
+            "CVE-2020-1938",
+        ),
+        (
+            {"/ext/version": (200, "application/json", '{"version":"2.5.0"}'), "/": a_page("Dicoogle")},
+            "Dicoogle",
+            "2.5.0",
+            "DICOOGLE-2.5.0-LFI",
+        ),
+        (
+            {"/api/server/version": (200, "text/plain", "4.4.0"), "/": a_page("Mirth Connect Administrator")},
+            "Mirth Connect",
+            "4.4.0",
+            "CVE-2023-43208",
+        ),
+    ],
+)
+async def test_a_version_is_read_where_its_product_tells_it(
+    answers: dict[str, Answer], product: str, version: str | None, vulnerability: str
+) -> None:
+    async with serving(answering(answers)) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    report = reported(seen.observations)
+    assert [(service.product, service.version) for service in report.services] == [(product, version)]
+    assert ("version-disclosed" in signals_of(seen)) == (version is not None)
+    assert vulnerability in next(f.evidence for f in report.findings if f.rule == "known-vulnerability")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, "text/html", "<html>4.4.0</html>"),
+        (200, "text/plain", "4.4.0 " * 1_000),
+        (200, "text/plain", "\x1b[31m4.4.0"),
+        (400, "text/plain", "4.4.0"),
+        (302, "text/plain\r\nLocation: http://192.0.2.1/", "4.4.0"),
+    ],
+)
+async def test_an_answer_that_is_no_version_alone_tells_none(answer: Answer) -> None:
+    answers = {"/api/server/version": answer, "/": a_page("Mirth Connect Administrator")}
+    async with serving(answering(answers)) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert {(told.product, told.version) for told in seen.observations if told.product} == {("Mirth Connect", None)}
+
+
+async def test_a_portal_that_wants_to_be_left_alone_about_its_version_is_told_all_the_same() -> None:
+    answers: dict[str, Answer] = {"/ext/version": (503, "text/plain", ""), "/": a_page("Dicoogle")}
+    async with serving(answering(answers)) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert seen.observations[0].product == "Dicoogle"
+    assert [entry.reason for entry in seen.unchecked] == ["server-busy"]
+
+
+async def test_a_version_is_asked_for_only_of_the_product_that_tells_it_there() -> None:
+    for title, paths in (("Mirth Connect Administrator", ["/api/server/version"]), ("My garden", [])):
+        asked = Asked()
+        async with serving(answering({"/": a_page(title)}, asked=asked)) as port:
+            await visit(at(port), detectors=DETECTORS)
+        heads = [head for head in asked.heads if "version" in head]
+        assert [head.split()[1] for head in heads] == paths
+        assert all("\r\nx-requested-with: lightproof\r\n" in head.lower() for head in heads)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "product"),
+    [
+        ("/weasis-pacs-connector/", "<a href='weasis://?%24dicom%3Aget'>Weasis</a>", "Weasis"),
+        ("/pacs/login.php", "<div id='loginSplash'></div>", "MedDream"),
+        ("/", "<p>Sante PACS Server PG</p>", "Sante PACS Server"),
+    ],
+)
+async def test_a_product_is_found_by_what_its_page_says(path: str, body: str, product: str) -> None:
+    async with serving(answering({f"GET {path}": a_page("Welcome", body), "/": a_page("It works")})) as port:
+        seen = await visit(at(port), detectors=DETECTORS)
+    assert (seen.observations[0].signal, seen.observations[0].product) == ("web-portal", product)
 
 
 async def test_a_portal_behind_a_redirect_on_the_same_port_is_found() -> None:

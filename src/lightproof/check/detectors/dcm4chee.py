@@ -16,6 +16,7 @@ from lightproof.check.protocols.web_answers import (
     title_of,
 )
 from lightproof.check.wire import Wire
+from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "dcm4chee"
@@ -31,7 +32,13 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """arc 5 by its list of AE titles; else the login page of 2.x, and whether JBoss's console answers strangers."""
     async with HttpSession(wire, narrow=True) as web:
         aets = await web.request("/dcm4chee-arc/aets", body_limit=32_768)
+        interrupted: ProtocolViolation | OSError | None = None
         if (titles := ae_titles(aets)) is not None:
+            counts: dict[str, int] = {}
+            try:
+                counts = await _counts(web, titles[0])
+            except (ProtocolViolation, OSError) as error:
+                interrupted = error  # that it is open has been proved by then
             yield wire.observed(
                 _SERVICE,
                 "dcm4chee-open",
@@ -39,7 +46,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                 product=_PRODUCT,
                 protections=protections(wire),
                 details={"ae_titles": len(titles)},
-                counts=await _counts(web, titles[0]),
+                counts=counts,
                 proof=aets.proof(),
             )
         elif demands_identity(aets) and await _says_other_things_elsewhere(web, aets):
@@ -58,6 +65,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             return
         for observation in clear_text(wire, _SERVICE):
             yield observation
+        if interrupted is not None:
+            raise interrupted
 
 
 async def _says_other_things_elsewhere(web: HttpSession, refusal: Response) -> bool:

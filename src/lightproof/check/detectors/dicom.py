@@ -48,6 +48,14 @@ from lightproof.evidence.records import Facts, Observation
 
 _STORAGE: Final = (uids.CR_IMAGE_STORAGE, uids.CT_IMAGE_STORAGE, uids.SECONDARY_CAPTURE_STORAGE)
 _OTHER_STORAGE: Final = (uids.DX_IMAGE_STORAGE, uids.MR_IMAGE_STORAGE, uids.US_IMAGE_STORAGE, uids.XA_IMAGE_STORAGE)
+_CHANGING: Final = {
+    uids.STORAGE_COMMITMENT: "storage commitment",
+    uids.MODALITY_PERFORMED_PROCEDURE_STEP: "performed procedure steps",
+    uids.BASIC_GRAYSCALE_PRINT: "print",
+}
+"""Services in which a caller changes something: what they are for is told by a context that was taken, and by no more.
+They are offered where a second association is made anyway: what has them and no archive beside (a printer, a scheduling
+system) takes little of the first, and whoever may plant images in an archive needs none of them."""
 _LADDER: Final = (
     uids.VERIFICATION,
     uids.STUDY_ROOT_FIND,
@@ -189,7 +197,7 @@ class _Climb:
         queries = (uid for step in self.steps for uid in (*step.otherwise, *step.besides))
         storage = () if self.takes_storage else _OTHER_STORAGE
         # Verification besides: some peers abort an association of which they take nothing.
-        return (uids.VERIFICATION, *dict.fromkeys(queries), *storage) if self.steps or storage else ()
+        return (uids.VERIFICATION, *dict.fromkeys(queries), *storage, *_CHANGING) if self.steps or storage else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +364,8 @@ async def _ask(session: _Session, climb: _Climb) -> AsyncGenerator[tuple[Observa
     if climb.in_other_forms and not climb.takes_storage:
         for observation in _storage_offered(session, climb, _OTHER_STORAGE):
             yield observation, True
+    if climb.in_other_forms and (services := [what for uid, what in _CHANGING.items() if association.takes(uid)]):
+        yield wire.observed(service, "dicom-changes-offered", details={"services": ", ".join(services)}), True
     number = 1
     while climb.steps:
         step = climb.steps.pop(0)

@@ -31,7 +31,8 @@ _CIPHERS: Final = ((_WEAK_CIPHERS, "dicom-tls-weak-cipher"), (_STATIC_KEYS, "dic
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The channel first, then its certificate, then the weaknesses it accepts: one handshake each, politely.
 
-    Raises ProtocolViolation at the end when the peer hung up on us and showed no reason: that is no protection.
+    Raises ProtocolViolation at the end when the peer hung up on us and showed no reason, which is no protection, and
+    when its certificate cannot be read.
     """
     channel = await call(wire)
     shown = channel.tls
@@ -52,12 +53,16 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         )
     else:
         raise ProtocolViolation("closed-early" if channel.found is InsideTls.ENDED else "not-dicom")
+    unreadable: ProtocolViolation | None = None
     if shown is not None and shown.certificate is not None:
         # Most networks show none, and the library that reads it is as long to load as all detectors.
         from lightproof.check.certificates import certificate_faults  # noqa: PLC0415
 
-        for signal in certificate_faults(shown.certificate, wire.now()):
-            yield wire.observed(_SERVICE, signal)
+        try:
+            for signal in certificate_faults(shown.certificate, wire.now()):
+                yield wire.observed(_SERVICE, signal)
+        except ProtocolViolation as violation:
+            unreadable = violation
     for version in _OLD_VERSIONS:
         context = observing_tls_context()
         with warnings.catch_warnings():
@@ -74,6 +79,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             continue
         if (weak := await taken(wire, context)) is not None:
             yield wire.observed(_SERVICE, signal, details={"cipher": weak.cipher})
+    if unreadable is not None:
+        raise unreadable
 
 
 DETECTOR: Final = Detector(

@@ -64,8 +64,6 @@ async def _told(
 ) -> AsyncIterator[Observation]:
     """Who may enter, and what is inside."""
     product, version = _product(greeting)
-    if not features.completed and admitted.completed:
-        features = await ftp.ask("FEAT")
     seen = ("tls",) if encrypted else ()
     yield wire.observed(
         _SERVICE,
@@ -77,6 +75,8 @@ async def _told(
         proof=admitted.proof("USER anonymous"),
     )
     if admitted.completed:
+        if not features.completed:
+            features = await ftp.ask("FEAT")
         async for observation in _inside(wire, ftp, features, encrypted=encrypted):
             yield observation
     if not encrypted:

@@ -25,6 +25,7 @@ from lightproof.check.protocols.web_answers import (
     version_disclosed,
 )
 from lightproof.check.wire import Wire
+from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "orthanc"
@@ -84,26 +85,37 @@ async def _open(
     wire: Wire, web: HttpSession, prefix: str, system: Response, facts: dict[str, object]
 ) -> AsyncIterator[Observation]:
     version = printable(facts.get("Version"), 32)
-    listing = await web.request(f"{prefix}/instances?since=0&limit=1", body_limit=_ONE_IDENTIFIER)
-    listed = json_array_of(listing) if listing.status == 200 else None
+    listed: list[object] | None = None
+    listable: bool | None = None
+    counts: dict[str, int] = {}
+    interrupted: ProtocolViolation | OSError | None = None
+    try:
+        listing = await web.request(f"{prefix}/instances?since=0&limit=1", body_limit=_ONE_IDENTIFIER)
+        listed = json_array_of(listing) if listing.status == 200 else None
+        listable = _established(listing, listed is not None)
+        counts = await _counts(web, prefix)
+    except (ProtocolViolation, OSError) as error:
+        interrupted = error  # that it is open has been proved by then
     yield wire.observed(
         _SERVICE,
         "orthanc-open",
         facts=Facts(
             reachable=True,
             open=True,
-            listable=_established(listing, listed is not None),
+            listable=listable,
             writable=False if facts.get("ReadOnly") is True else None,
         ),
         product=_PRODUCT,
         version=version,
         protections=protections(wire),
         details={"dicom_port": _count(facts.get("DicomPort"))},
-        counts=await _counts(web, prefix),
+        counts=counts,
         proof=system.proof(),
     )
     for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, _PRODUCT, version)):
         yield observation
+    if interrupted is not None:
+        raise interrupted
     if listed is not None and (observation := await _downloadable(wire, web, prefix, listed)) is not None:
         yield observation
     if (observation := await _explorer(wire, web, prefix)) is not None:

@@ -8,6 +8,7 @@ from lightproof.check.detectors import WEB, Detector
 from lightproof.check.protocols.http import HttpSession, Response
 from lightproof.check.protocols.web_answers import REFUSED, clear_text, protections
 from lightproof.check.wire import Wire
+from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "s3"
@@ -24,13 +25,18 @@ _REFUSALS: Final = (b"AccessDenied", b"InvalidAccessKeyId", b"SignatureDoesNotMa
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The root, as a bucket or as a list of buckets; then the buckets it names, or those that practices name."""
     async with HttpSession(wire, narrow=True) as web:
+        interrupted: ProtocolViolation | OSError | None = None
         answer = await _list(web, "/")
         root = _root_of(answer)
         if root == b"ListBucketResult":
             listed: Response | None = answer
         elif root == b"ListAllMyBucketsResult":
             first = _FIRST_BUCKET.search(answer.body)
-            listed = await _listed_bucket(web, (first[1].decode(),)) if first else None
+            listed = None
+            try:
+                listed = await _listed_bucket(web, (first[1].decode(),)) if first else None
+            except (ProtocolViolation, OSError) as error:
+                interrupted = error  # that it names its buckets has been proved by then
         elif _speaks_s3(answer):
             listed = await _listed_bucket(web, _USUAL_BUCKETS)
         else:
@@ -64,6 +70,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             )
         for observation in clear_text(wire, _SERVICE):
             yield observation
+        if interrupted is not None:
+            raise interrupted
 
 
 async def _list(web: HttpSession, path: str) -> Response:

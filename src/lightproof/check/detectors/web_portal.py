@@ -1,7 +1,8 @@
 """Viewers and imaging portals: which product shows itself, and whether its page asks who is there.
 
 A page is compared with known titles, headers and icons (fingerprints.toml). That it is there is no exposure; that its
-version is told, or that a viewer's archive answers without identity, is.
+version is told, or that a viewer's archive answers without identity, is. A version that is told beside the page is
+asked for only where the product is known by then.
 """
 
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from lightproof.check.detectors import WEB, Detector
-from lightproof.check.fingerprints import Portal, http_portal
+from lightproof.check.fingerprints import Portal, http_portal, version_in, version_path
 from lightproof.check.protocols import dicomweb
 from lightproof.check.protocols.dicomweb import Answered
 from lightproof.check.protocols.http import HttpSession, Response, path_here
@@ -26,6 +27,7 @@ from lightproof.check.protocols.web_answers import (
     version_disclosed,
 )
 from lightproof.check.wire import Wire
+from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "web"
@@ -36,6 +38,9 @@ _PAGE_BYTES: Final = 32 * 1024
 _ICON_BYTES: Final = 32 * 1024
 _PORTAL_PAGES: Final = ("/cgi-bin/dgate?mode=top", "/pacs/login.php", "/portal/WebLogin.aspx")
 """Front pages that are not at the root: ConQuest (never its patient pages), MedDream, Vue PACS (nuclei, OpenVAS)."""
+_VERSION_BYTES: Final = 256
+_ASKED_BY_PROGRAM: Final = {"x-requested-with": "lightproof"}
+"""Mirth Connect answers no call of its interface that says nothing here, whatever it says (RequestedWithFilter)."""
 _WEASIS: Final = "/weasis-pacs-connector/"
 _OHIF: Final = "OHIF"
 _OHIF_CONFIGURATION: Final = "/app-config.js"
@@ -53,14 +58,24 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The front page, its icon, the pages where products hide; then OHIF's own account of where its archive is."""
     async with HttpSession(wire) as web:
         shown = await _front(wire, web) or await _elsewhere(web)
-        configuration = await web.request(_OHIF_CONFIGURATION, body_limit=_PAGE_BYTES)
-        roots = dicomweb.viewer_roots(configuration.body).roots if _is_script(configuration) else ()
-        if shown is None and roots:
+        configuration: Response | None = None
+        interrupted: ProtocolViolation | OSError | None = None
+        try:
+            configuration = await web.request(_OHIF_CONFIGURATION, body_limit=_PAGE_BYTES)
+        except (ProtocolViolation, OSError) as error:
+            interrupted = error  # what the pages before showed stands
+        script = configuration.body if configuration is not None and _is_script(configuration) else b""
+        roots = dicomweb.viewer_roots(script).roots
+        if shown is None and configuration is not None and roots:
             shown = _Shown(Portal(product=_OHIF), configuration)
+        if shown is None and interrupted is not None:
+            raise interrupted
         if shown is None or shown.portal.product in _OTHER_DETECTORS_OWN:
             return
-        product, version = shown.portal.product, printable(shown.portal.version, 32)
-        asks = demands_identity(shown.page) or shows_sign_in(shown.page) or b"oidc:" in configuration.body
+        product = shown.portal.product
+        in_the_page = version_in(product, shown.page.body.decode("utf-8", "replace"))
+        version = printable(shown.portal.version or in_the_page, 32)
+        asks = demands_identity(shown.page) or shows_sign_in(shown.page) or b"oidc:" in script
         yield wire.observed(
             _SERVICE,
             "web-portal",
@@ -71,7 +86,12 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             details={"portal": product},
             proof=shown.page.proof(shown=shown.request),
         )
-        for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, product, version)):
+        for observation in clear_text(wire, _SERVICE):
+            yield observation
+        if interrupted is not None:
+            raise interrupted
+        version = version or printable(await _told_beside(web, product), 32)
+        for observation in version_disclosed(wire, _SERVICE, product, version):
             yield observation
         if product == _OHIF and not asks and (observation := await _viewer(wire, roots)) is not None:
             yield observation
@@ -107,6 +127,16 @@ async def _elsewhere(web: HttpSession) -> _Shown | None:
     if page.status == 200 and b"weasis" in page.body.lower():
         return _Shown(Portal(product="Weasis"), page)
     return None
+
+
+async def _told_beside(web: HttpSession, product: str) -> str | None:
+    """The version that this product tells apart from its page."""
+    path = version_path(product)
+    if path is None:
+        return None
+    answer = await web.request(path, headers=_ASKED_BY_PROGRAM, body_limit=_VERSION_BYTES)
+    whole = answer.status == 200 and not answer.truncated
+    return version_in(product, answer.body.decode("utf-8", "replace"), path=path) if whole else None
 
 
 def _recognised(page: Response) -> Portal | None:

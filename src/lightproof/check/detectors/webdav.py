@@ -37,17 +37,15 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
                     proof=found.proof(),
                 )
             elif found.status == 207 and b"multistatus" in found.body:
-                putting = await web.request(path + _NO_FILE, method="OPTIONS", body_limit=0)
-                announced = putting.status in (200, 204) and "PUT" in allowed_methods(putting)
                 yield wire.observed(
                     _SERVICE,
                     "webdav-open",
                     facts=Facts(reachable=True, open=True),
                     protections=protections(wire),
-                    details={"announces_put": announced},
                     proof=found.proof(),
                 )
-                if announced:
+                putting = await web.request(path + _NO_FILE, method="OPTIONS", body_limit=0)
+                if putting.status in (200, 204) and "PUT" in allowed_methods(putting):
                     yield wire.observed(_SERVICE, "webdav-put-announced", proof=putting.proof())
             else:
                 continue
