@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from lightproof.documents.model import Tone
-from lightproof.evidence.records import EvidenceClass, Grade, Service, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, Grade, ScopeRecord, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -145,6 +145,17 @@ def vantage_word(vantage: Vantage) -> str:
         Vantage.THIS_MACHINE: _("programs on this machine"),
     }
     return words[vantage]
+
+
+def allowed_by(scope: ScopeRecord) -> str:
+    """On whose authority a check was made: all that its scope file names."""
+    named = [part for part in (scope.controller, scope.authoriser, scope.reference) if part]
+    if scope.basis == "own" and not named:
+        return _("the person who ran the check, on their own machine and network")
+    words = {"own": _("own systems"), "mandate": _("mandate"), "public-body": _("public body")}
+    if scope.expires:
+        named.append(_("until {when}").format(when=instant(scope.expires)))
+    return ", ".join([words[scope.basis], *named])
 
 
 def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: bool) -> str:
@@ -349,7 +360,7 @@ def instant(at: datetime) -> str:
     """Date and time in UTC, to the minute."""
     at = at.astimezone(UTC)
     return _("{day} {month} {year}, {hour:02d}:{minute:02d} UTC").format(
-        day=at.day, month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute
+        day=_day(at.day), month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute
     )
 
 
@@ -357,13 +368,22 @@ def local_instant(at: datetime, zone: tzinfo) -> str:
     """Date and time as the clocks of a zone show them, to the minute, with their distance from UTC."""
     at = at.astimezone(zone)
     return _("{day} {month} {year}, {hour:02d}:{minute:02d} (UTC{offset})").format(
-        day=at.day, month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute, offset=at.isoformat()[-6:]
+        day=_day(at.day),
+        month=_month(at.month),
+        year=at.year,
+        hour=at.hour,
+        minute=at.minute,
+        offset=at.isoformat()[-6:],
     )
 
 
 def day(at: date) -> str:
     """A date."""
-    return _("{day} {month} {year}").format(day=at.day, month=_month(at.month), year=at.year)
+    return _("{day} {month} {year}").format(day=_day(at.day), month=_month(at.month), year=at.year)
+
+
+def _day(of_month: int) -> str:
+    return "1er" if of_month == 1 and language() == "fr" else str(of_month)
 
 
 def _month(number_in_year: int) -> str:
