@@ -36,8 +36,8 @@ async def closed_forwards(
 ) -> tuple[Observation, ...]:
     """One observation of the box for each target of the plan that it leads to and that refuses a connection.
 
-    `answering` are those that the sweep found. Nothing is called but the plan's targets and, in a check of this machine,
-    its own ports: a sweep of what listens never calls the one whose program is gone.
+    `answering` are those that the sweep found. Nothing is called but the plan's targets and, in a check of this
+    machine, its own ports: a sweep of what listens never calls the one whose program is gone.
     """
     led_to: dict[Target, Observation] = {}
     for observation in observations:
