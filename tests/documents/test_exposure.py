@@ -104,6 +104,19 @@ def test_what_the_internet_can_list_outranks_what_only_this_machine_can_alter(a_
     assert verdict.sentence == "Your patients and their examinations can be listed from the Internet."
 
 
+@pytest.mark.parametrize("vantage", Vantage)
+def test_a_list_of_files_is_no_list_of_patients(a_practice: ExposureReport, vantage: Vantage) -> None:
+    files = a_service("192.168.1.9", 21, "ftp", Grade.LISTABLE, Facts(open=True, listable=True), vantage=vantage)
+    archive = replace(files, service="dicom")
+    said = sentence_of(a_practice, services=(files,))
+    assert "whether images are among them is not known" in said
+    assert "patients" not in said
+    assert "patients" in sentence_of(a_practice, services=(files, archive))
+    assert [bar.label for bar in blocks(replace(a_practice, services=(files,)), BarChart)[0].bars][1] == (
+        "Lists what it holds"
+    )
+
+
 def test_counts_end_in_no_image_copied(a_practice: ExposureReport) -> None:
     assert blocks(a_practice, Counts)[0].items == (
         "2 services answer anyone", "5 findings", "1,200 studies", "5,300 series", "2 not checked", "0 image copied",

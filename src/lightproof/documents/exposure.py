@@ -126,6 +126,7 @@ def _sentence(report: ExposureReport) -> str:
         gravest.vantage,
         images_readable=any(service.facts.downloadable for service in beside),
         asks=all(map(wording.asks_who_is_calling, beside)),
+        of_files=all(wording.lists_files(service) for service in beside if service.grade is gravest.grade),
     )
 
 

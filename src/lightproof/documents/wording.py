@@ -41,6 +41,7 @@ _LETTER_TONES: Final = {
 
 _ASKING: Final = frozenset({"authentication", "mutual-tls", "called-ae-checked", "calling-ae-checked"})
 """Protections that are a question to whoever calls."""
+_OF_FILES: Final = frozenset({"ftp", "smb", "nfs", "rsync", "webdav", "s3"})
 
 
 def letter_sign(letter: str) -> str:
@@ -84,7 +85,7 @@ def grade_word(grade: Grade) -> str:
         Grade.CLOSED: _("Closed"),
         Grade.REACHABLE: _("Asks who is calling"),
         Grade.OPEN: _("Answers anyone"),
-        Grade.LISTABLE: _("Lists patients"),
+        Grade.LISTABLE: _("Lists what it holds"),
         Grade.DOWNLOADABLE: _("Gives images"),
         Grade.WRITABLE: _("Takes or alters images"),
     }
@@ -158,10 +159,15 @@ def allowed_by(scope: ScopeRecord) -> str:
     return ", ".join([words[scope.basis], *named])
 
 
-def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: bool) -> str:
+def lists_files(service: Service) -> bool:
+    """Whether what it lists are names of files, which show neither patients nor that images are among them."""
+    return service.service in _OF_FILES
+
+
+def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: bool, of_files: bool = False) -> str:
     """What the gravest fact means, in one sentence to the person whose images they are.
 
-    `asks`: all that could be reached was seen to ask who is calling.
+    `asks`: all that could be reached was seen to ask who is calling. `of_files`: all that lists, lists files.
     """
     internet, local = vantage is Vantage.INTERNET, vantage is Vantage.LOCAL_NETWORK
     match grade:
@@ -183,6 +189,12 @@ def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: boo
             if local:
                 return _("Anyone on your network can read your images.")
             return _("Any program on this machine can read your images.")
+        case Grade.LISTABLE if of_files:
+            if internet:
+                return _("Files of yours can be listed from the Internet; whether images are among them is not known.")
+            if local:
+                return _("Anyone on your network can list files of yours; whether images are among them is not known.")
+            return _("Any program on this machine can list files; whether images are among them is not known.")
         case Grade.LISTABLE:
             if internet:
                 return _("Your patients and their examinations can be listed from the Internet.")
