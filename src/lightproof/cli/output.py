@@ -72,8 +72,9 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 def guard_output() -> None:
     """Has everything that this process prints pass here, in plainer letters where the encoding is poor (cp1252)."""
     codecs.register_error(_PLAINER, _plainer)
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors=_PLAINER)
+    messages: object = sys.stderr
+    if isinstance(messages, io.TextIOWrapper):
+        messages.reconfigure(errors=_PLAINER)
     before = sys.stdout
     if not isinstance(before, io.TextIOWrapper) or before.fileno() != _STDOUT:
         return  # closed, or somebody else's: a test's
