@@ -78,7 +78,7 @@ def test_a_call_lies_between_the_entries_around_it_and_a_probe_is_told_whole() -
     (run,) = contacts("10.0.9.9", told, kept)
     assert [(call.port, call.after, call.before) for call in run.calls] == [(80, told[1].at, told[2].at)]
     assert run.probes == (sent,)
-    assert run.beginning.basis == "own"
+    assert run.beginning.scope.basis == "own"
 
 
 def test_a_run_that_sent_nothing_there_and_one_of_an_earlier_version_are_left_out() -> None:

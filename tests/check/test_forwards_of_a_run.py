@@ -11,7 +11,7 @@ from check.unanswered_ports import closed_port, dropping_calls
 from check.watchers import Unwatched
 from lightproof.check import run
 from lightproof.check.consent import Consent
-from lightproof.check.plan import Plan, plan_of_named
+from lightproof.check.plan import Plan, plan_of_named, plan_of_this_machine
 from lightproof.check.reporting import perform
 from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.evidence.records import ExposureReport, Probe, Severity, Target
@@ -70,6 +70,21 @@ async def test_a_forward_to_what_was_not_swept_or_gave_no_answer_stays_unchecked
         (Target("127.0.0.1", port), "forward-not-checked") for port in (other, dropped)
     )
     assert "box-port-leads-to-closed" not in report.rules
+
+
+async def test_a_forward_to_a_port_of_this_machine_where_no_program_listens_is_closed(tmp_path: Path) -> None:
+    def of_this_machine(box: int, **more: object) -> Plan:
+        own = {"own_addresses": frozenset({"127.0.0.1"}), "consent": Consent(), "rate": 100_000, **more}
+        return plan_of_this_machine((), boxes=named(f"127.0.0.1:{box}"), now=datetime.now(UTC), **own)  # type: ignore[arg-type]
+
+    port, noting = closed_port(), Noting()
+    async with a_box(soap=soap_of([mapping(8104, "127.0.0.1", port)])) as box:
+        report = await checked(of_this_machine(box), tmp_path / "j", noting)
+        narrowed = await checked(of_this_machine(box, ports=Ports((104,))), tmp_path / "k")
+    assert told(report) == []
+    assert "box-port-leads-to-closed" in report.rules
+    assert [probe.connections for probe in noting.probes if probe.target.port == port] == [1]
+    assert told(narrowed) == [(Target("127.0.0.1", port), "forward-not-checked")]  # --ports: the others are not called
 
 
 async def test_a_forward_to_a_port_that_picked_up_is_not_called_closed(tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def a_scope(tmp_path: Path, targets: str = '["203.0.113.0/30"]', resolver: Resol
     return load_scope(file, resolver)
 
 
+def test_this_machine_is_known_whole_but_for_what_is_excluded_or_narrowed() -> None:
+    own = frozenset({"192.168.1.5", "127.0.0.1"})
+    assert this_machine(own_addresses=own).known_whole == own
+    assert this_machine(own_addresses=own, excluded=named("192.168.1.0/24")).known_whole == {"127.0.0.1"}
+    assert not this_machine(ports=PORTS, own_addresses=own).known_whole
+    assert not plan("192.168.1.5", own_addresses=own).known_whole
+
+
 def test_ranges_meet_all_ports_and_a_named_port_only_itself() -> None:
     made = plan("192.168.1.0/31", "192.168.9.9:8042", "pacs.lan")
     targets = {made.space[index] for index in range(len(made.space))}

@@ -111,7 +111,7 @@ def test_what_is_no_toml_is_told_in_the_readers_own_words_with_its_line(tmp_path
     path.write_bytes(b'basis = "own"\ncontroller = "Clinique"\n' + fault + b"\n")
     with speaking("fr"), pytest.raises(UsageRefused) as refused:
         load_scope(path, resolver)
-    assert f"{path}, ligne 3:" in refused.value.cause
+    assert f"{path}, ligne 3\u00a0:" in refused.value.cause
     assert not re.search(r"\b(invalid|line|column|unclosed|value)\b", refused.value.cause, re.IGNORECASE)
 
 
@@ -122,6 +122,12 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
         text = COMPLETE[: COMPLETE.index("targets")]
     with pytest.raises(UsageRefused, match=field):
         load_scope(written(tmp_path, text), resolver)
+
+
+def test_a_fault_of_a_scope_file_is_typeset_as_french_is(tmp_path: Path) -> None:
+    with speaking("fr"), pytest.raises(UsageRefused) as refused:
+        load_scope(written(tmp_path, 'basis = "owns"\ntargets = []\n'), resolver)
+    assert "ligne 1\u00a0: basis\u00a0: doit" in refused.value.cause
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"targets = []" + b" " * 9_000_000, b"a = " + b"[" * 5_000])

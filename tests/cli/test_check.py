@@ -169,7 +169,7 @@ def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
         with pytest.raises(TimeoutError):
             server.accept()
     assert ran.code == 0
-    assert b"1 target" in ran.out
+    assert ran.out.decode().splitlines()[0] == "1 target (address and port)"
 
 
 def test_a_dry_run_says_which_ports_it_would_try_where(tmp_path: Path) -> None:
@@ -177,11 +177,11 @@ def test_a_dry_run_says_which_ports_it_would_try_where(tmp_path: Path) -> None:
     found.write_text("saddr,sport\n" + "".join(f"127.0.1.{n},104\n" for n in range(30)))
     targets = ("127.0.0.1:11112", "127.0.0.1:8042", "127.0.0.2:104")
     said = lightproof("check", *targets, "--import", found, "--dry-run", home=tmp_path).out.decode()
-    assert said.splitlines()[1:4] == ["  127.0.0.1: 8042,11112", "  127.0.0.2: 104", "  127.0.1.0: 104"]
+    assert said.splitlines()[2:5] == ["  127.0.0.1: 8042,11112", "  127.0.0.2: 104", "  127.0.1.0: 104"]
     assert "  and 12 other addresses\n" in said
     assert "Ports" not in said
     ranges = lightproof("check", "127.0.0.0/30", "--ports", "104,105", "--dry-run", home=tmp_path).out.decode()
-    assert ranges.splitlines()[1:3] == ["  127.0.0.0/30", "Ports: 104-105"]
+    assert ranges.splitlines()[2:4] == ["  127.0.0.0/30", "Ports: 104-105"]
 
 
 def test_somebodys_file_is_no_place_for_a_journal(tmp_path: Path) -> None:
@@ -239,8 +239,8 @@ def test_what_is_excluded_of_this_machine_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_box_that_is_excluded_is_not_asked(tmp_path: Path) -> None:
     arguments = ("check", "127.0.0.1", "--ports", free_port(), "--box", "127.0.0.2", "--dry-run")
-    assert b" 2 questions" in lightproof(*arguments, home=tmp_path).out
-    assert b" 0 questions" in lightproof(*arguments, "--exclude", "127.0.0.2", home=tmp_path).out
+    assert b"2 questions" in lightproof(*arguments, home=tmp_path).out
+    assert b"0 questions" in lightproof(*arguments, "--exclude", "127.0.0.2", home=tmp_path).out
 
 
 def test_a_look_at_some_ports_of_this_machine_is_no_look_at_all_of_it(archive: Orthanc, tmp_path: Path) -> None:

@@ -325,7 +325,11 @@ def test_both_are_asked_for_on_a_terminal_and_either_may_be_mistyped(home: Path,
     )
     assert made[0] == 0, made[1]
     code, screen = at_a_terminal(
-        "ledger", "key", home=home, language="fr", answers=[("Phrase secrète", "wrong"), ("Phrase secrète", PHRASE)]
+        "ledger",
+        "key",
+        home=home,
+        language="fr",
+        answers=[("Phrase secrète\u00a0: ", "wrong"), ("Phrase secrète", PHRASE)],
     )
     assert code == 0, screen
     assert "La phrase secrète ou le fichier de clé n’est pas celui de ce dossier." in screen

@@ -190,6 +190,20 @@ def test_what_was_sent_before_a_run_was_stopped_is_told(home: Path, tmp_path: Pa
     assert sum(stop - first for tried in told for first, stop in tried) >= done > 0
 
 
+def test_whoever_asks_is_told_on_whose_authority(home: Path, tmp_path: Path) -> None:
+    scope = tmp_path / "scope.toml"
+    scope.write_text(
+        'controller = "Cabinet X"\nauthoriser = "Dr Y"\nbasis = "mandate"\nreference = "2026-17"\npurpose = "test"\n'
+        'expires = 2999-01-01T00:00:00Z\ntargets = ["127.0.0.9"]\n'
+    )
+    assert lightproof("check", f"127.0.0.9:{free_port()}", "--scope", scope, home=home).code == 0
+    told = lightproof("ledger", "probes", "127.0.0.9", home=home, language="fr").out.decode()
+    assert "mandat, Cabinet X, Dr Y, 2026-17, jusqu’au 1er janvier 2999" in told
+    assert "ports" not in told  # there is one
+    (run,) = lightproof("ledger", "probes", "127.0.0.9", "--json", home=home).json["runs"]
+    assert (run["basis"], run["controller"], run["authoriser"]) == ("mandate", "Cabinet X", "Dr Y")
+
+
 @pytest.mark.parametrize("text", ["pacs.example.org", "10.0.0.0/24", "10.0.0.1-2", "", "\x1b[2J"])
 def test_only_an_address_can_be_asked_about(home: Path, text: str) -> None:
     ran = lightproof("ledger", "probes", text, home=home, language="fr")

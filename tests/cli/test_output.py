@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from peers.processes import free_port
+
 COMMANDS = {
     "help": ("--help",),
     "one line": ("--version",),
@@ -60,3 +62,22 @@ def test_a_reader_that_left_is_told_nothing(tmp_path: Path) -> None:
             check=False,
         )
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp850"])
+def test_a_poor_encoding_gets_plainer_letters_and_no_failure(tmp_path: Path, encoding: str) -> None:
+    around = {**os.environ, "LIGHTPROOF_HOME": str(tmp_path), "LIGHTPROOF_LANG": "fr", "PYTHONIOENCODING": encoding}
+    for arguments, code in (
+        (("--help",), 0),
+        (("check", "300.1.1.1"), 2),
+        (("check", f"127.0.0.1:{free_port()}"), 0),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "lightproof", *arguments], env=around, capture_output=True, timeout=60, check=False
+        )
+        assert done.returncode == code
+        click_writes = "utf-8" if encoding == "ascii" else encoding  # it takes ASCII for a mistake of the system
+        said = (done.stdout + done.stderr).decode(click_writes)
+        assert "unexpected" not in said
+        assert "\\u" not in said
+        assert "?" not in said

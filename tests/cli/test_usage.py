@@ -49,3 +49,11 @@ def test_a_group_alone_shows_its_commands(tmp_path: Path) -> None:
     ran = lightproof("breach", home=tmp_path)
     assert ran.code == 2
     assert "notify" in ran.err
+
+
+def test_a_help_is_typeset_as_french_is_and_cuts_no_summary(tmp_path: Path) -> None:
+    told = lightproof("ledger", "--help", home=tmp_path, language="fr").out.decode()
+    assert "Options\u00a0:" in told
+    assert "Commandes\u00a0:" in told
+    assert "..." not in told.partition("Commandes")[2]
+    assert "demande pourquoi on l’a appelé" in " ".join(told.split())

@@ -104,6 +104,19 @@ def test_what_the_internet_can_list_outranks_what_only_this_machine_can_alter(a_
     assert verdict.sentence == "Your patients and their examinations can be listed from the Internet."
 
 
+@pytest.mark.parametrize("vantage", Vantage)
+def test_a_list_of_files_is_no_list_of_patients(a_practice: ExposureReport, vantage: Vantage) -> None:
+    files = a_service("192.168.1.9", 21, "ftp", Grade.LISTABLE, Facts(open=True, listable=True), vantage=vantage)
+    archive = replace(files, service="dicom")
+    said = sentence_of(a_practice, services=(files,))
+    assert "whether images are among them is not known" in said
+    assert "patients" not in said
+    assert "patients" in sentence_of(a_practice, services=(files, archive))
+    assert [bar.label for bar in blocks(replace(a_practice, services=(files,)), BarChart)[0].bars][1] == (
+        "Lists what it holds"
+    )
+
+
 def test_counts_end_in_no_image_copied(a_practice: ExposureReport) -> None:
     assert blocks(a_practice, Counts)[0].items == (
         "2 services answer anyone", "5 findings", "1,200 studies", "5,300 series", "2 not checked", "0 image copied",
@@ -132,6 +145,13 @@ def test_do_now_has_three_rows_at_most_with_who_and_time(a_practice: ExposureRep
         ("Take the image folder off the web server", "Your IT provider", "This week, 30 min"),
         ("Ask for DICOM over TLS", "The manufacturer", "This month"),
     )
+
+
+def test_do_now_begins_with_what_cannot_wait(a_practice: ExposureReport) -> None:
+    last_first = replace(a_practice, fixes=a_practice.fixes[::-1])
+    assert table(last_first, "Do now").rows == table(a_practice, "Do now").rows
+    none = replace(a_practice, fixes=a_practice.fixes[2:])
+    assert [row[2] for row in table(none, "Do now").rows] == ["Today, 10 min", "This week, 30 min", "This month"]
 
 
 def test_a_rule_without_an_order_of_its_own_is_told_by_its_first_step(a_practice: ExposureReport) -> None:
@@ -291,6 +311,22 @@ def test_a_survey_says_that_nothing_was_asked_and_its_letter_that_nothing_is_est
     assert "nothing more" in blocks(survey, Paragraph, 1)[0].text
     assert not any("to the end" in block.text for block in blocks(replace(survey, unchecked=()), Paragraph, 1))
     assert not any("Nothing to do" in block.text for block in blocks(survey, Paragraph))
+    with_findings = replace(survey, findings=a_practice.findings)
+    assert any("without --survey" in block.text for block in blocks(with_findings, Paragraph))
+
+
+def test_findings_hide_neither_that_something_was_not_checked_nor_what_to_do_about_it(
+    a_practice: ExposureReport,
+) -> None:
+    def said(report: ExposureReport) -> bool:
+        return any("what could not be checked" in block.text for block in blocks(report, Paragraph))
+
+    reached = replace(a_practice.services[0], grade=Grade.REACHABLE, facts=Facts(reachable=True))
+    guarded = replace(a_practice, services=(reached,))
+    assert guarded.findings
+    assert said(guarded)
+    assert not said(replace(guarded, unchecked=()))
+    assert not said(a_practice)  # what is open comes first
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from jsonschema import Draft4Validator
 
 from lightproof.documents.sarif import sarif
 from lightproof.evidence.records import ExposureReport
+from lightproof.locale import speaking
 
 # The schema of SARIF 2.1.0, an OASIS standard; its own `id` names the copy of SchemaStore.
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0.schema.json").read_text("utf-8"))
@@ -37,6 +38,14 @@ def test_every_finding_is_a_result_of_a_described_rule(a_practice: ExposureRepor
 def test_what_was_not_checked_is_notified(a_practice: ExposureReport) -> None:
     notes = run_of(a_practice)["invocations"][0]["toolExecutionNotifications"]
     assert [n["properties"]["reason"] for n in notes] == ["deadline", "protocol-violation"]
+
+
+def test_its_sentences_are_typeset_as_french_is(a_practice: ExposureReport) -> None:
+    with speaking("fr"):
+        run = run_of(a_practice)
+    (first, *_others), (noted, *_more) = run["results"], run["invocations"][0]["toolExecutionNotifications"]
+    assert "\u00a0: 192.168.1.20:11112" in first["message"]["text"]
+    assert "\u00a0: " in noted["message"]["text"]
 
 
 def test_the_same_exposure_found_again_has_the_same_fingerprint(a_practice: ExposureReport) -> None:

@@ -1,13 +1,14 @@
 """Words for what a record holds: complete in both languages, whatever a detector counts or gives as a reason."""
 
 import ast
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import lightproof.check
 from lightproof.documents import wording
-from lightproof.evidence.records import EvidenceClass
+from lightproof.evidence.records import EvidenceClass, ScopeRecord
 from lightproof.locale import LANGUAGES, Language, speaking
 
 DETECTORS = Path(lightproof.check.__file__).parent / "detectors"
@@ -50,6 +51,22 @@ def test_a_reason_that_breaks_no_rule_is_not_told_as_one(reason: str) -> None:
         assert "accepted the connection" not in wording.reason_word("no-answer")
     with speaking("fr"):
         assert reason not in wording.reason_word(reason)
+
+
+def test_the_first_of_a_month_is_an_ordinal_in_french() -> None:
+    first = datetime(2027, 1, 1, tzinfo=UTC)
+    for language, told in (("fr", "1er janvier 2027"), ("en", "1 January 2027")):
+        with speaking(language):
+            assert wording.day(first) == told
+            assert wording.instant(first).startswith(told)
+            assert wording.day(first.replace(day=21)).startswith("21 ")
+
+
+def test_what_a_scope_file_of_ones_own_names_is_told_too() -> None:
+    with speaking("en"):
+        assert wording.allowed_by(ScopeRecord(basis="own")).startswith("the person who ran the check")
+        named = ScopeRecord(basis="own", controller="Practice", authoriser="Dr A", reference="R-1")
+        assert wording.allowed_by(named) == "own systems, Practice, Dr A, R-1"
 
 
 def test_a_whole_machine_is_told_without_a_port() -> None:

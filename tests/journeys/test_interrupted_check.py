@@ -84,5 +84,6 @@ async def test_an_interrupted_check_ends_within_a_second_and_calls_nobody_more(
         await asyncio.sleep(1.5)
     assert (check.returncode, out) == (130, b"")
     assert "Interrupted" in err.decode()
+    assert "--resume" in err.decode()
     assert ended - interrupted < ENDS_WITHIN_S
     assert max(fleet.calls + fleet.words) <= ended

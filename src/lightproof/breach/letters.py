@@ -265,9 +265,9 @@ def _values(told: Incident, organisation: Organisation, language: Language, zone
     authority = texts().authority.get(organisation.country or facts.country) or texts().authority["other"]
     return {
         "organisation": organisation.name or BLANK,
-        "start": _date(facts.started_at, language, zone),
-        "end": _date(facts.ended_at, language, zone),
-        "aware": _date(facts.aware_at, language, zone),
+        "start": _date(facts.started_at, zone),
+        "end": _date(facts.ended_at, zone),
+        "aware": _date(facts.aware_at, zone),
         "data": ", ".join(texts().data[key].said(language) for key in _data(facts)),
         "contact": str(contact) if contact else BLANK,
         "contact_short": (contact.phone or contact.email or contact.name) if contact else BLANK,
@@ -288,13 +288,9 @@ def _answering(organisation: Organisation) -> Contact | None:
     return next((contact for person in people if (contact := contact_of(person)) is not None), None)
 
 
-def _date(at: datetime | None, language: Language, zone: tzinfo) -> str:
+def _date(at: datetime | None, zone: tzinfo) -> str:
     """A date of a letter; without year nobody could place it."""
-    if at is None:
-        return BLANK
-    at = at.astimezone(zone)
-    said = day(at)
-    return f"1er{said[1:]}" if language == "fr" and at.day == 1 else said
+    return BLANK if at is None else day(at.astimezone(zone))
 
 
 def _to_complete(
@@ -352,7 +348,7 @@ def _copy(written: Letter, to: Addressee) -> Iterable[Block]:
     values: dict[Label, str] = {
         "from": ", ".join(written.sender),
         "to": ", ".join(to.lines),
-        "date": _date(written.made, written.language, written.made.tzinfo or UTC),
+        "date": _date(written.made, written.made.tzinfo or UTC),
         "reference": written.reference,
     }
     labels = texts().labels

@@ -36,13 +36,15 @@ async def closed_forwards(
 ) -> tuple[Observation, ...]:
     """One observation of the box for each target of the plan that it leads to and that refuses a connection.
 
-    `answering` are those that the sweep found. Nothing outside the plan's targets is called.
+    `answering` are those that the sweep found. Nothing is called but the plan's targets and, in a check of this
+    machine, its own ports: a sweep of what listens never calls the one whose program is gone.
     """
     led_to: dict[Target, Observation] = {}
     for observation in observations:
         if (forward := forward_of(observation)) is not None and not forward.every_port:
             target = forward.leads_to
-            if target.transport == "tcp" and target in plan.space and target not in answering:
+            checked = target in plan.space or target.address in plan.known_whole
+            if target.transport == "tcp" and checked and target not in answering:
                 led_to.setdefault(target, observation)
 
     async def refusal(target: Target, mapping: Observation) -> Observation | None:

@@ -48,6 +48,9 @@ class Plan:
     neither UPnP nor NAT-PMP."""
     processes: Mapping[Target, str] = field(default_factory=dict[Target, str])
     own_addresses: frozenset[str] = frozenset()
+    known_whole: frozenset[str] = frozenset()
+    """Addresses of this machine of which the system told every port that listens, and all were wanted: the others are
+    no targets, and may be called all the same where the box leads strangers to them."""
     consent: Consent = field(default_factory=Consent)
     rate: float = 1_000.0
     """Connections started a second, over all targets."""
@@ -186,6 +189,9 @@ def plan_of_this_machine(
         named_boxes=_machines(boxes),
         processes={target: s.process for target, s in bound.items() if s.process is not None},
         own_addresses=own_addresses,
+        known_whole=frozenset(
+            address for address in own_addresses if ports is None and not lies_in(range_of(address), holes)
+        ),
         consent=consent,
         rate=rate,
     )

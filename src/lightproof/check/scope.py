@@ -123,9 +123,7 @@ def authorise(
         if not without(refused, PRIVATE):
             raise ScopeRefused(
                 "import-needs-scope",
-                _("Only an imported file names {targets}, which lie in a private network.").format(
-                    targets=_listed(refused)
-                ),
+                _("Only an imported file names {targets}, in a private network.").format(targets=_listed(refused)),
                 _two_lines(refused),
             )
         raise ScopeRefused(
@@ -235,7 +233,7 @@ def _at_line(path: Path, line: int) -> str:
 def _refused(where: object, what: str) -> UsageRefused:
     return UsageRefused(
         "scope-unreadable",
-        f"{where}: {what}",
+        _("{where}: {what}").format(where=where, what=what),
         _("Correct the scope file; the documentation has a complete example."),
     )
 
@@ -321,7 +319,7 @@ class _ScopeFile:
         return tuple(found)
 
     def _fault(self, field: str, what: str, entry: int = 0) -> UsageRefused:
-        return _refused(self._where(field, entry), f"{field}: {what}")
+        return _refused(self._where(field, entry), _("{where}: {what}").format(where=field, what=what))
 
     def _where(self, field: str, entry: int = 0) -> str:
         """File and line of a field, or of an entry of its list (1 is the first)."""

@@ -141,7 +141,7 @@ class Asked:
 def _check(asked: Asked) -> int:
     from lightproof.check.apart import apart
     from lightproof.check.journal import clear_away, refuse_unusable
-    from lightproof.cli.app import tell
+    from lightproof.cli.app import INTERRUPTED, tell
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
     from lightproof.documents.files import ready_to_write
@@ -157,16 +157,20 @@ def _check(asked: Asked) -> int:
         return 0
     # The order matters: the process that meets the network is begun before any key is in memory, and before what it
     # has no use for is loaded.
-    with (
-        apart(lambda: _opening(asked, plan)) as look,
-        recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
-    ):
-        from lightproof.check.reporting import perform
+    try:
+        with (
+            apart(lambda: _opening(asked, plan)) as look,
+            recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
+        ):
+            from lightproof.check.reporting import perform
 
-        with Narrator(as_ndjson=asked.as_ndjson) as narrator:
-            report = perform(plan, look, recording.hearing(narrator), survey=asked.survey)
-        recording.finished(report)
-        clear_away(_journal(asked, plan))
+            with Narrator(as_ndjson=asked.as_ndjson) as narrator:
+                report = perform(plan, look, recording.hearing(narrator), survey=asked.survey)
+            recording.finished(report)
+            clear_away(_journal(asked, plan))
+    except KeyboardInterrupt:
+        click.echo(_("Interrupted. What was done is kept: the same command with --resume goes on."), err=True)
+        return INTERRUPTED
     following = "" if asked.reports else "lightproof check … --report report.html"
     code = exit_code(report, Grade(asked.fail_on))
     try:
@@ -267,9 +271,17 @@ def _imported(files: Sequence[Path]) -> "Imported":
 
 def _tell(plan: "Plan") -> None:
     """What would be tried: for --dry-run."""
+    from lightproof.documents import wording
+
+    targets, boxes = len(plan.space), len(plan.boxes)
     click.echo(
-        _("{count} targets (addresses × ports), {boxes} questions to internet boxes.").format(
-            count=len(plan.space), boxes=len(plan.boxes)
+        ngettext("{count} target (address and port)", "{count} targets (addresses × ports)", targets).format(
+            count=wording.number(targets)
+        )
+    )
+    click.echo(
+        ngettext("{count} question to an internet box", "{count} questions to internet boxes", boxes).format(
+            count=wording.number(boxes)
         )
     )
     for found in plan.space.ranges:
@@ -287,7 +299,7 @@ def _tell(plan: "Plan") -> None:
         click.echo(_("  {address}: {ports}").format(address=box.address, ports=f"{box.port}/udp"))
     for address, names in plan.names.items():
         click.echo(_("  {address} is asked as {names}").format(address=address, names=", ".join(names)))
-    click.echo(_("Basis: {basis}. Nothing was sent.").format(basis=plan.scope.basis))
+    click.echo(_("Allowed by: {allowed}. Nothing was sent.").format(allowed=wording.allowed_by(plan.scope)))
 
 
 class Narrator:

@@ -123,7 +123,7 @@ def means(settings: "Settings") -> "Means":
     def passphrase() -> str:
         if passphrase_file is not None:
             return read_secret(passphrase_file)
-        prompted: str = click.prompt(_("Passphrase"), hide_input=True, err=True)
+        prompted: str = click.prompt(_("Passphrase"), hide_input=True, prompt_suffix=_(": "), err=True)
         return prompted
 
     asked = passphrase_file is not None or sys.stdin.isatty()

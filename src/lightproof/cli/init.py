@@ -252,6 +252,7 @@ def _new_passphrase(asked: Asked, folder: Path) -> str:
         hide_input=True,
         confirmation_prompt=_("Again"),
         value_proc=long_enough,
+        prompt_suffix=_(": "),
         err=True,
     )
     return typed
@@ -259,7 +260,7 @@ def _new_passphrase(asked: Asked, folder: Path) -> str:
 
 def _typed_code() -> str:
     if sys.stdin.isatty():
-        typed: str = click.prompt(_("Recovery code"), err=True)
+        typed: str = click.prompt(_("Recovery code"), prompt_suffix=_(": "), err=True)
         return typed
     return sys.stdin.buffer.read(_LONGEST_INPUT).decode("utf-8", "replace")
 

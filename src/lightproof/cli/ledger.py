@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
-from lightproof.cli.commands import ENTRY
+from lightproof.cli.commands import ENTRY, WholeSummaries
 from lightproof.cli.home import opened
 from lightproof.errors import UsageRefused, system_reason
 from lightproof.evidence.entries import rfc3339
@@ -34,6 +34,7 @@ _EXCLUDES: Final[Rules] = (("PROOF", ("--against",)),)
 
 @click.group(
     name="ledger",
+    cls=WholeSummaries,
     help=_(
         "The ledger: everything that was measured and decided, in one record that cannot be changed unseen. Verify "
         "it, prove an entry to someone, export it for whoever wants to verify it without lightproof."
@@ -165,18 +166,27 @@ def _not_one_address(text: str) -> UsageRefused:
 
 
 def _contact_told(contact: "Contact") -> Iterator[str]:
+    from lightproof.documents import wording
+
     began = contact.beginning
-    reference = f" ({began.reference})" if began.reference else ""
-    yield _("{at}, by {who}, basis: {basis}{reference}. Entry {entry}.").format(
-        at=_utc(began.at), who=began.by, basis=began.basis, reference=reference, entry=began.entry
+    yield _("{at}, by {who}. Allowed by: {allowed}. Entry {entry}.").format(
+        at=_utc(began.at), who=began.by, allowed=wording.allowed_by(began.scope), entry=began.entry
     )
     if contact.calls:
         first = min(call.after for call in contact.calls)
         last = max(call.before for call in contact.calls)
         told = (
-            _("  asked whether DICOM is spoken, between {first} and {last}: ports {ports}")
+            ngettext(
+                "  asked whether DICOM is spoken, between {first} and {last}: port {ports}",
+                "  asked whether DICOM is spoken, between {first} and {last}: ports {ports}",
+                len(contact.calls),
+            )
             if began.survey
-            else _("  called, to see whether somebody picks up, between {first} and {last}: ports {ports}")
+            else ngettext(
+                "  called, to see whether somebody picks up, between {first} and {last}: port {ports}",
+                "  called, to see whether somebody picks up, between {first} and {last}: ports {ports}",
+                len(contact.calls),
+            )
         )
         ports = ", ".join(str(call.port) for call in contact.calls)
         yield told.format(first=_utc(first), last=_utc(last), ports=ports)
@@ -195,8 +205,10 @@ def _contact_as_json(contact: "Contact") -> dict[str, object]:
         "entry": began.entry,
         "started": rfc3339(began.at),
         "by": began.by,
-        "basis": began.basis,
-        "reference": began.reference,
+        "basis": began.scope.basis,
+        "controller": began.scope.controller,
+        "authoriser": began.scope.authoriser,
+        "reference": began.scope.reference,
         "survey": began.survey,
         "calls": [
             {"port": call.port, "after": rfc3339(call.after), "before": rfc3339(call.before)} for call in contact.calls

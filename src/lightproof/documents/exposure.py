@@ -85,15 +85,15 @@ def _summary(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> t
         blocks.append(urgent)
     if groups:
         blocks.append(_findings(report, groups, _ROWS_ON_PAGE_ONE - max(0, len(ladder.rungs) - 2 if ladder else 0)))
-    elif report.survey:
+    if report.survey:
         blocks.append(
             Paragraph(_("A check of what a survey found, without --survey, tells what it lets strangers do."))
         )
-    elif report.unchecked:
+    elif report.unchecked and not _exposed(report):
         blocks.append(
             Paragraph(_("The full report lists what could not be checked, and why: see to it, and check it again."))
         )
-    else:
+    elif not groups:
         blocks.append(
             Paragraph(_("Nothing to do was found. Check again after every change of software or internet box."))
         )
@@ -126,6 +126,7 @@ def _sentence(report: ExposureReport) -> str:
         gravest.vantage,
         images_readable=any(service.facts.downloadable for service in beside),
         asks=all(map(wording.asks_who_is_calling, beside)),
+        of_files=all(wording.lists_files(service) for service in beside if service.grade is gravest.grade),
     )
 
 
@@ -154,8 +155,13 @@ def _gravity(service: Service) -> tuple[bool, Grade, int]:
     return service.vantage is Vantage.INTERNET and service.grade >= Grade.LISTABLE, service.grade, near
 
 
+def _exposed(report: ExposureReport) -> int:
+    """How many services answer anyone."""
+    return sum(service.grade >= Grade.OPEN for service in _met_by_strangers(report))
+
+
 def _counts(report: ExposureReport) -> Counts:
-    exposed = sum(service.grade >= Grade.OPEN for service in _met_by_strangers(report))
+    exposed = _exposed(report)
     items = [
         ngettext("{n} service answers anyone", "{n} services answer anyone", exposed).format(n=wording.number(exposed))
     ]
@@ -215,13 +221,18 @@ def _together(actions: Sequence[str]) -> str:
 
 
 def _urgent(report: ExposureReport, groups: Sequence[tuple[Finding, ...]]) -> Table | None:
-    wanted = list(dict.fromkeys([fix.rule for fix in report.fixes] + [group[0].rule for group in groups]))
     severities = {group[0].rule: group[0].severity for group in groups}
+
+    def urgency(rule_id: str) -> int:
+        return list(Severity).index(severities.get(rule_id, Severity.INFO))
+
+    moving = sorted((fix.rule for fix in report.fixes), key=urgency)
+    wanted = dict.fromkeys([*moving, *(group[0].rule for group in groups)])
+    urgent = [rule_id for rule_id in wanted if severities.get(rule_id, Severity.INFO) is not Severity.INFO][:_URGENT]
     rows = [
         (action_of(report, rule_id), wording.who_word(_who(report, rule_id)), _time(report, rule_id, severities))
-        for rule_id in wanted
-        if severities.get(rule_id, Severity.INFO) is not Severity.INFO
-    ][:_URGENT]
+        for rule_id in sorted(urgent, key=urgency)
+    ]
     if not rows:
         return None
     return Table(_("Do now"), (_("Action"), _("Who"), _("Time")), tuple(rows), widths=(54, 24, 22))

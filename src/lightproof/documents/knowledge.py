@@ -8,7 +8,7 @@ from lightproof.documents import wording
 from lightproof.documents.decoys import why_decoys
 from lightproof.documents.model import Block, Cell, FactList, Heading, Items, Mark, Paragraph, Table
 from lightproof.documents.rules import CAPS_ON_PAGE_ONE, cap_text
-from lightproof.evidence.records import ExposureReport, ScopeRecord, Service, Unchecked
+from lightproof.evidence.records import ExposureReport, Service, Unchecked
 from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
@@ -58,7 +58,7 @@ def _circumstances(report: ExposureReport) -> tuple[tuple[str, str], ...]:
             ),
         ),
         (_("Reached by"), ", ".join(seen_from) or _("nobody, as far as was measured")),
-        (_("Allowed by"), _scope(report.scope)),
+        (_("Allowed by"), wording.allowed_by(report.scope)),
         (
             _("Method"),
             _("lightproof {version}, letter rules {rules}").format(
@@ -67,16 +67,6 @@ def _circumstances(report: ExposureReport) -> tuple[tuple[str, str], ...]:
         ),
     ]
     return tuple(rows)
-
-
-def _scope(scope: ScopeRecord) -> str:
-    if scope.basis == "own":
-        return _("the person who ran the check, on their own machine and network")
-    named = [part for part in (scope.controller, scope.authoriser, scope.reference) if part]
-    basis = _("mandate") if scope.basis == "mandate" else _("public body")
-    if scope.expires:
-        named.append(_("until {when}").format(when=wording.instant(scope.expires)))
-    return ", ".join([basis, *named])
 
 
 def _reasons(report: ExposureReport) -> tuple[Block, ...]:

@@ -13,6 +13,7 @@ from lightproof.documents.json import encoded
 from lightproof.documents.rules import text_of
 from lightproof.documents.text import for_sarif
 from lightproof.evidence.records import ExposureReport, Finding, Severity, Unchecked
+from lightproof.locale import gettext as _
 from lightproof.locale import language
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -80,11 +81,12 @@ def _rule(report: ExposureReport, rule_id: str) -> dict[str, object]:
 def _result(report: ExposureReport, finding: Finding, rule_index: int) -> dict[str, object]:
     text = text_of(report, finding.rule)
     place = wording.endpoint(finding.address, finding.port)
+    told = _("{fact}: {value}").format(fact=text.title if text else finding.rule, value=place)
     return {
         "ruleId": finding.rule,
         "ruleIndex": rule_index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": for_sarif(f"{text.title if text else finding.rule}: {place}. {finding.evidence}")},
+        "message": {"text": for_sarif(f"{told}. {finding.evidence}")},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": _uri(finding)}},
@@ -111,7 +113,9 @@ def _notification(entry: Unchecked) -> dict[str, object]:
     place = wording.endpoint(entry.target.address, entry.target.port)
     return {
         "level": "warning",
-        "message": {"text": for_sarif(f"{place}: {wording.reason_word(entry.reason)}")},
+        "message": {
+            "text": for_sarif(_("{fact}: {value}").format(fact=place, value=wording.reason_word(entry.reason)))
+        },
         "properties": {"detector": entry.detector, "reason": entry.reason},
     }
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from lightproof.documents.model import Tone
-from lightproof.evidence.records import EvidenceClass, Grade, Service, Severity, Vantage
+from lightproof.evidence.records import EvidenceClass, Grade, ScopeRecord, Service, Severity, Vantage
 from lightproof.locale import gettext as _
 from lightproof.locale import language, ngettext
 
@@ -41,6 +41,7 @@ _LETTER_TONES: Final = {
 
 _ASKING: Final = frozenset({"authentication", "mutual-tls", "called-ae-checked", "calling-ae-checked"})
 """Protections that are a question to whoever calls."""
+_OF_FILES: Final = frozenset({"ftp", "smb", "nfs", "rsync", "webdav", "s3"})
 
 
 def letter_sign(letter: str) -> str:
@@ -84,7 +85,7 @@ def grade_word(grade: Grade) -> str:
         Grade.CLOSED: _("Closed"),
         Grade.REACHABLE: _("Asks who is calling"),
         Grade.OPEN: _("Answers anyone"),
-        Grade.LISTABLE: _("Lists patients"),
+        Grade.LISTABLE: _("Lists what it holds"),
         Grade.DOWNLOADABLE: _("Gives images"),
         Grade.WRITABLE: _("Takes or alters images"),
     }
@@ -147,10 +148,26 @@ def vantage_word(vantage: Vantage) -> str:
     return words[vantage]
 
 
-def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: bool) -> str:
+def allowed_by(scope: ScopeRecord) -> str:
+    """On whose authority a check was made: all that its scope file names."""
+    named = [part for part in (scope.controller, scope.authoriser, scope.reference) if part]
+    if scope.basis == "own" and not named:
+        return _("the person who ran the check, on their own machine and network")
+    words = {"own": _("own systems"), "mandate": _("mandate"), "public-body": _("public body")}
+    if scope.expires:
+        named.append(_("until {when}").format(when=instant(scope.expires)))
+    return ", ".join([words[scope.basis], *named])
+
+
+def lists_files(service: Service) -> bool:
+    """Whether what it lists are names of files, which show neither patients nor that images are among them."""
+    return service.service in _OF_FILES
+
+
+def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: bool, of_files: bool = False) -> str:
     """What the gravest fact means, in one sentence to the person whose images they are.
 
-    `asks`: all that could be reached was seen to ask who is calling.
+    `asks`: all that could be reached was seen to ask who is calling. `of_files`: all that lists, lists files.
     """
     internet, local = vantage is Vantage.INTERNET, vantage is Vantage.LOCAL_NETWORK
     match grade:
@@ -172,6 +189,12 @@ def sentence(grade: Grade, vantage: Vantage, *, images_readable: bool, asks: boo
             if local:
                 return _("Anyone on your network can read your images.")
             return _("Any program on this machine can read your images.")
+        case Grade.LISTABLE if of_files:
+            if internet:
+                return _("Files of yours can be listed from the Internet; whether images are among them is not known.")
+            if local:
+                return _("Anyone on your network can list files of yours; whether images are among them is not known.")
+            return _("Any program on this machine can list files; whether images are among them is not known.")
         case Grade.LISTABLE:
             if internet:
                 return _("Your patients and their examinations can be listed from the Internet.")
@@ -352,7 +375,7 @@ def instant(at: datetime) -> str:
     """Date and time in UTC, to the minute."""
     at = at.astimezone(UTC)
     return _("{day} {month} {year}, {hour:02d}:{minute:02d} UTC").format(
-        day=at.day, month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute
+        day=_day(at.day), month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute
     )
 
 
@@ -360,13 +383,22 @@ def local_instant(at: datetime, zone: tzinfo) -> str:
     """Date and time as the clocks of a zone show them, to the minute, with their distance from UTC."""
     at = at.astimezone(zone)
     return _("{day} {month} {year}, {hour:02d}:{minute:02d} (UTC{offset})").format(
-        day=at.day, month=_month(at.month), year=at.year, hour=at.hour, minute=at.minute, offset=at.isoformat()[-6:]
+        day=_day(at.day),
+        month=_month(at.month),
+        year=at.year,
+        hour=at.hour,
+        minute=at.minute,
+        offset=at.isoformat()[-6:],
     )
 
 
 def day(at: date) -> str:
     """A date."""
-    return _("{day} {month} {year}").format(day=at.day, month=_month(at.month), year=at.year)
+    return _("{day} {month} {year}").format(day=_day(at.day), month=_month(at.month), year=at.year)
+
+
+def _day(of_month: int) -> str:
+    return "1er" if of_month == 1 and language() == "fr" else str(of_month)
 
 
 def _month(number_in_year: int) -> str:

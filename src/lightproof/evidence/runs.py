@@ -79,8 +79,7 @@ class Beginning:
     entry: int
     at: datetime
     by: str
-    basis: str
-    reference: str | None
+    scope: ScopeRecord
     targets_sha256: str
     """Of the attachment that names each target."""
     seed: int
@@ -145,11 +144,21 @@ def beginning_of(entry: Entry) -> Beginning | None:
         entry=entry.index,
         at=datetime.fromisoformat(said["at"]),
         by=entry.principal,
-        basis=said["scope"]["basis"],
-        reference=said["scope"]["reference"],
+        scope=_scope(said["scope"]),
         targets_sha256=said["targets_sha256"],
         seed=said["seed"],
         survey=said["survey"],
+    )
+
+
+def _scope(said: Mapping[str, Any]) -> ScopeRecord:
+    instants = {name: datetime.fromisoformat(said[name]) if said.get(name) else None for name in ("starts", "expires")}
+    return ScopeRecord(
+        basis=said["basis"],
+        controller=said["controller"],
+        authoriser=said["authoriser"],
+        reference=said["reference"],
+        **instants,
     )
 
 

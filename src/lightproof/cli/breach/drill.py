@@ -131,7 +131,9 @@ def _asked(questions: "tuple[Question, ...]") -> dict[str, int]:
         click.echo(f"\n{question.text}", err=True)
         for place, choice in enumerate(question.choices, 1):
             click.echo(f"  {place}. {choice}", err=True)
-        chosen: int = click.prompt(_("Your answer"), type=click.IntRange(1, len(question.choices)), err=True)
+        chosen: int = click.prompt(
+            _("Your answer"), type=click.IntRange(1, len(question.choices)), prompt_suffix=_(": "), err=True
+        )
         given[question.id] = chosen - 1
         right = _("Right.") if chosen - 1 == question.right else _("No.")
         click.echo(f"{right} {question.because} ({question.source})", err=True)

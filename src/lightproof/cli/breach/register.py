@@ -132,7 +132,7 @@ def _erase(desk: Desk, wanted: list["Incident"], reason: str, *, asked: bool) ->
         len(wanted),
     ).format(n=len(wanted))
     if wanted and not asked:
-        click.confirm(question, abort=True, err=True)
+        click.confirm(question, abort=True, prompt_suffix=_(": "), err=True)
     for told in wanted:
         desk.procedure.erase(told.id, reason)
     done = ngettext("{n} breach erased.", "{n} breaches erased.", len(wanted))
