@@ -21,6 +21,7 @@ from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
 if TYPE_CHECKING:
+    from lightproof.check.hearsay import Bounds
     from lightproof.check.imports import Imported
     from lightproof.check.plan import Plan
     from lightproof.check.targets import Ports
@@ -158,7 +159,7 @@ def _check(asked: Asked) -> int:
     # The order matters: the process that meets the network is begun before any key is in memory, and before what it
     # has no use for is loaded.
     with (
-        apart(lambda: _opening(asked, plan)) as look,
+        apart(lambda: _opening(asked, plan), _bounds(plan)) as look,
         recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
     ):
         from lightproof.check.reporting import perform
@@ -176,6 +177,12 @@ def _check(asked: Asked) -> int:
             raise
         tell(error)  # what was found is graver than a file that is missing
     return code
+
+
+def _bounds(plan: "Plan") -> "Bounds":
+    from lightproof.check.hearsay import Bounds
+
+    return Bounds(positions=len(plan.space), rate=plan.rate, includes=plan.includes)
 
 
 def _opening(asked: Asked, plan: "Plan") -> "Opening":
