@@ -174,7 +174,7 @@ def _contact_told(contact: "Contact") -> Iterator[str]:
         first = min(call.after for call in contact.calls)
         last = max(call.before for call in contact.calls)
         told = (
-            _("  asked whether DICOM is spoken, between {first} and {last}: ports {ports}")
+            _("  asked whether DICOM is spoken, in up to four calls each, between {first} and {last}: ports {ports}")
             if began.survey
             else _("  called, to see whether somebody picks up, between {first} and {last}: ports {ports}")
         )

@@ -13,6 +13,7 @@ ended is no protection: only a request for a certificate, or its alert, is one.
 
 import os
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
@@ -92,24 +93,34 @@ def survey(
     done: Sequence[tuple[int, int]] = (),
     stop: Callable[[], bool] = lambda: False,
     watched: frozenset[str] = frozenset(),
+    unanswered: Callable[[tuple[tuple[int, int], ...]], None] = lambda _positions: None,
     entropy: Callable[[int], bytes] = os.urandom,
 ) -> Generator[SurveyBatch]:
     """Looks for DICOM on every target but those whose positions are `done`; a `stop` is heard four times a second.
 
-    Of `watched` addresses it is told whether they were heard.
+    Of `watched` addresses it is told whether they were heard. `unanswered` is as `Sweep` has it.
 
     Targets must have been authorised. Each has its answer 25 s after its first call at the latest, whatever it does.
     """
     question = _clear_text(entropy(RANDOM_LENGTH))
-    sweep = Sweep(space=space, question=question, seed=seed, limits=limits or Limits(), stop=stop, watched=watched)
-    for batch in sweep.run(done):
-        yield SurveyBatch(
-            done=batch.done,
-            sightings=tuple(seen for answer in batch.answers if (seen := sighting(answer)) is not None),
-            not_tried=tuple(a.target for a in batch.answers if a.outcome is Outcome.NOT_TRIED),
-            counts=batch.counts,
-            hearing=batch.hearing,
-        )
+    sweep = Sweep(
+        space=space,
+        question=question,
+        seed=seed,
+        limits=limits or Limits(),
+        stop=stop,
+        watched=watched,
+        unanswered=unanswered,
+    )
+    with closing(sweep.run(done)) as batches:
+        for batch in batches:
+            yield SurveyBatch(
+                done=batch.done,
+                sightings=tuple(seen for answer in batch.answers if (seen := sighting(answer)) is not None),
+                not_tried=tuple(a.target for a in batch.answers if a.outcome is Outcome.NOT_TRIED),
+                counts=batch.counts,
+                hearing=batch.hearing,
+            )
 
 
 def sighting(answer: Answer[Clue]) -> Sighting | None:
