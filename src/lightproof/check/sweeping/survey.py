@@ -5,10 +5,10 @@ Each target gets at most four short connections, one after the other, all in the
 2. where the peer ended that or answered it with a TLS alert: a ClientHello made of bytes;
 3. where that is answered as TLS: a real handshake and the association request inside;
 4. where the peer ended that without a word: a handshake and silence. A server that ends this too wants a certificate
-   that we have not, where it asked for one, or hangs up on everybody; one that waits simply did not like our request.
+   that we have not, and says so in an alert, or hangs up on everybody; one that waits simply did not like our request.
 Only what parses strictly counts. The one thing not proved is said to be presumed: a TLS service that wants a client
 certificate, or ended without a word, chose no web protocol, and sits on a port registered or used for DICOM. That it
-ended is no protection: only a request for a certificate, or its alert, is one.
+ended is no protection: only an alert for want of a certificate, or a handshake that was refused for it, is one.
 """
 
 import os
@@ -140,7 +140,7 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
         return None
     if answer.found is InsideTls.CERTIFICATE_DEMANDED:
         return Sighting(place=answer.place, service="dicom-tls", word="certificate-demanded", presumed=True)
-    if answer.found is InsideTls.ENDED and answer.question == _QUIET:
+    if answer.found in (InsideTls.ENDED, InsideTls.CERTIFICATE_MISSED) and answer.question == _QUIET:
         return Sighting(place=answer.place, service="dicom-tls", word="ended-in-silence", presumed=True)
     return None
 
