@@ -176,7 +176,7 @@ def test_whoever_asks_is_told_what_was_sent_to_an_address(home: Path) -> None:
     assert lightproof("ledger", "verify", home=home).code == 0
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_was_sent_before_a_run_was_stopped_is_told(end: signal.Signals, home: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     arguments = ("check", "127.0.8.0/22", "--ports", "1-20", "--rate", "2000", "--survey", "--journal", str(journal))

@@ -1,6 +1,6 @@
 """What meets the network runs in a process apart, which holds no key.
 
-Strangers' bytes are parsed there, and nowhere else. The process that keeps the ledger starts it before the home is
+What services answer is parsed there, and nowhere else. The process that keeps the ledger starts it before the home is
 unlocked, lets it go once the run is in the ledger, and hears line by line what it learns.
 
 Rules of this file:

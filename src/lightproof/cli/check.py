@@ -145,7 +145,7 @@ def _check(asked: Asked) -> int:
     from lightproof.cli.app import tell
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
-    from lightproof.cli.stopping import stopped_by_sigterm
+    from lightproof.cli.stopping import stopped_as_by_ctrl_c
     from lightproof.documents.files import ready_to_write
 
     # Where results are to go is looked at before anything is sent.
@@ -160,7 +160,7 @@ def _check(asked: Asked) -> int:
     # The order matters: the process that meets the network is begun before any key is in memory, and before what it
     # has no use for is loaded.
     with (
-        stopped_by_sigterm(),  # what was sent by then is written down
+        stopped_as_by_ctrl_c(),  # what was sent by then is written down
         apart(lambda: _opening(asked, plan), _bounds(plan)) as look,
         recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
     ):

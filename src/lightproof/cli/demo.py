@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lightproof.cli.check import Narrator, show
-from lightproof.cli.stopping import stopped_by_sigterm
+from lightproof.cli.stopping import stopped_as_by_ctrl_c
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _LETTER: Final = "lightproof-demo-letter"
 )  # fmt: skip
 def command(*, fix: bool, breach: bool, as_json: bool, out: Path) -> int:
     """Checks the practice as it is exposed and, when asked, once more with its doors closed."""
-    with stopped_by_sigterm():  # everything it started is stopped first
+    with stopped_as_by_ctrl_c():  # everything it started is stopped first
         _tell(_("DEMO: an exposed practice, on this machine only, with invented patients."))
         exposed = exposed_practice(fixed=False)
         # One JSON document and nothing else: the last one.

@@ -1,4 +1,7 @@
-"""Who is asked to end (SIGTERM: by systemd, by `timeout`) ends as after Ctrl-C, and finishes what must be finished."""
+"""Who is asked to end (SIGTERM: by systemd, by `timeout`; SIGHUP: its terminal went) ends as after Ctrl-C.
+
+What must be finished is finished, then.
+"""
 
 import signal
 from collections.abc import Generator
@@ -7,14 +10,17 @@ from types import FrameType
 
 
 @contextmanager
-def stopped_by_sigterm() -> Generator[None]:
-    """SIGTERM raises KeyboardInterrupt inside the block."""
+def stopped_as_by_ctrl_c() -> Generator[None]:
+    """These signals raise KeyboardInterrupt inside the block. One that whoever began us ignores (nohup) stays ignored."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    heard = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    for one in heard:
+        signal.signal(one, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one in heard:
+            signal.signal(one, signal.SIG_DFL)
