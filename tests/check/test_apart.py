@@ -221,7 +221,7 @@ def probe(**changed: object) -> dict[str, object]:
         {"connections": 2**60},
         {"connections": -1},
         {"bytes_out": 2**60},
-        {"ports": list(range(1, 60_000))},
+        {"ports": list(range(1, 60_000)), "connections": 60_000},
         {"ports": [70_000]},
         {"ports": []},
         {"at": "2026-11-27T10:00:00"},

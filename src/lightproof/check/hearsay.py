@@ -23,6 +23,7 @@ from lightproof.check.watching import Span, Watcher
 from lightproof.documents.text import spelled_out, visible_lines
 from lightproof.errors import LightproofError
 from lightproof.evidence.records import Observation, Probe, Target, Unchecked
+from lightproof.evidence.runs import MOST_PORTS
 
 LONGEST_LINE: Final = 16 << 20
 """What one visit tells takes a few hundred kilobytes at most."""
@@ -125,8 +126,9 @@ class Hearsay:
         self._probes += 1
         _believe(self._probes <= _AT_ONCE + self._bounds.rate * (self._clock() - self._began))
         _believe(probe.at.tzinfo and _WORD.fullmatch(probe.detector) and _SHA256.fullmatch(probe.sha256))
-        _believe(1 <= len(set(probe.ports)) == len(probe.ports) <= probe.connections <= _LARGEST_NUMBER)
-        _believe(all(0 < port < 65_536 for port in probe.ports) and 0 <= probe.bytes_out <= _LARGEST_NUMBER)
+        _believe(1 <= len(set(probe.ports)) == len(probe.ports) <= min(MOST_PORTS, probe.connections))
+        _believe(probe.connections <= _LARGEST_NUMBER and 0 <= probe.bytes_out <= _LARGEST_NUMBER)
+        _believe(all(0 < port < 65_536 for port in probe.ports))
         self._believe_targets((probe.target,))
         self._watcher.probed(probe)
 

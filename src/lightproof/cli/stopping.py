@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def stopped_as_by_ctrl_c() -> Generator[None]:
-    """These signals raise KeyboardInterrupt inside the block. One that whoever began us ignores (nohup) stays ignored."""
+    """These signals raise KeyboardInterrupt inside the block. One that is ignored already (nohup) stays ignored."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
