@@ -85,6 +85,19 @@ def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
     assert heard.records == [SENT, SEEN, LEFT]
 
 
+def test_all_that_a_run_leaves_is_told_however_much_it_is() -> None:
+    left = [LEFT] * 200_000
+
+    def look(watcher: Watcher) -> Span:
+        watcher.learnt([SEEN], left)
+        return Span(AT, AT)
+
+    heard = Heard()
+    with apart(looking(look)) as looked:
+        looked(heard)
+    assert heard.records == [SEEN, *left]
+
+
 def test_nothing_is_looked_at_before_the_word_is_given(tmp_path: Path) -> None:
     def look(watcher: Watcher) -> Span:
         (tmp_path / "looked").touch()

@@ -42,6 +42,8 @@ _TO_END_S: Final = 0.7
 _KILLED_AFTER_S: Final = 0.9
 """Then it is ended, whatever became of it: who stops a check has it stopped within a second."""
 _GO: Final = b"\n"
+_A_LINE: Final = 10_000
+"""Targets left unchecked that one line tells: a megabyte."""
 
 
 @contextmanager
@@ -229,10 +231,15 @@ class _Telling:
         _say(self._words, {"visited": [done, total]})
 
     def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
-        _say(
-            self._words,
-            {
-                "observations": cast("object", OBSERVATIONS.dump_python(tuple(observations), mode="json")),
-                "unchecked": cast("object", UNCHECKED.dump_python(tuple(unchecked), mode="json")),
-            },
-        )
+        # A run whose permission ends has all that it leaves to tell at once, and a line has a limit.
+        for start in range(0, max(len(unchecked), 1), _A_LINE):
+            _say(
+                self._words,
+                {
+                    "observations": cast("object", OBSERVATIONS.dump_python(tuple(observations), mode="json")),
+                    "unchecked": cast(
+                        "object", UNCHECKED.dump_python(tuple(unchecked[start : start + _A_LINE]), mode="json")
+                    ),
+                },
+            )
+            observations = ()
