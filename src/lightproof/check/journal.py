@@ -293,7 +293,7 @@ def _refuse_strange(path: Path, file: int) -> None:
         return
     raise UsageRefused(
         "journal-strange",
-        _("{file} is not a journal of lightproof; it was left as it is.").format(file=path),
+        _("{file} is not a journal of lightproof, or another user’s; it was left as it is.").format(file=path),
         _("Name a file that does not exist yet, or leave --journal out."),
     )
 
