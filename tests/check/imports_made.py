@@ -4,21 +4,29 @@ import os
 from pathlib import Path
 
 _SITE = """
-import atexit, os, sys
+import atexit, mmap, os, sys
 
-_told = os.open(os.path.join({folder!r}, f"imported-{{os.getpid()}}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+# Memory, not a descriptor: the process that meets the network lets go of those that it was begun with.
+def _begin():
+    global _told
+    file = os.open(os.path.join({folder!r}, f"imported-{{os.getpid()}}"), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    os.ftruncate(file, 1 << 20)
+    _told = mmap.mmap(file, 1 << 20)
+    os.close(file)
 
 def _tell(event, arguments):
     if event == "import":
-        os.write(_told, f"{{arguments[0]}}\\n".encode())
+        _told.write(f"{{arguments[0]}}\\n".encode())
 
+_begin()
+os.register_at_fork(after_in_child=_begin)
 sys.addaudithook(_tell)
 
 def _libraries():
     with open("/proc/self/maps") as maps:
         names = {{line.split(maxsplit=5)[5].strip() for line in maps if line.count(" ") > 5 and ".so" in line}}
     for name in names:
-        os.write(_told, f"mapped {{name}}\\n".encode())
+        _told.write(f"mapped {{name}}\\n".encode())
 
 atexit.register(_libraries)
 """
@@ -43,4 +51,4 @@ def mapped(folder: Path) -> set[str]:
 
 
 def _lines(folder: Path) -> list[str]:
-    return [line for told in folder.glob("imported-*") for line in told.read_text().splitlines()]
+    return [line for told in folder.glob("imported-*") for line in told.read_text().rstrip("\0").splitlines()]

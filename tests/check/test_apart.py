@@ -1,12 +1,14 @@
 """What meets the network does so in a process apart: it holds no key, is heard strictly, and ends with the other."""
 
 import asyncio
+import hashlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from check.services import Behaviour, serving, silent
 from check.watchers import Unwatched
 from lightproof.check.apart import _hear, apart  # pyright: ignore[reportPrivateUsage]
+from lightproof.check.hearsay import Bounds, Hearsay
 from lightproof.check.watching import Look, Opening, Span, Watcher
 from lightproof.errors import LightproofError, UsageRefused
 from lightproof.evidence.records import Observation, Probe, Target, Unchecked
@@ -80,6 +83,19 @@ def test_what_is_learnt_apart_is_heard_as_it_was_told() -> None:
     assert heard.counts == [(5, 9, 1), (1, 1)]
     assert heard.positions == [(0, 3), (7, 9)]
     assert heard.records == [SENT, SEEN, LEFT]
+
+
+def test_all_that_a_run_leaves_is_told_however_much_it_is() -> None:
+    left = [LEFT] * 200_000
+
+    def look(watcher: Watcher) -> Span:
+        watcher.learnt([SEEN], left)
+        return Span(AT, AT)
+
+    heard = Heard()
+    with apart(looking(look)) as looked:
+        looked(heard)
+    assert heard.records == [SEEN, *left]
 
 
 def test_nothing_is_looked_at_before_the_word_is_given(tmp_path: Path) -> None:
@@ -176,13 +192,175 @@ _WORDS = st.recursive(
 @given(st.lists(_WORDS.map(json.dumps).map(str.encode) | st.binary(max_size=60), max_size=4))
 def test_whatever_it_says_is_understood_or_refused(lines: list[bytes]) -> None:
     with pytest.raises(LightproofError):
-        _hear(io.BytesIO(b"\n".join(lines) + b"\n"), Heard())
+        _hear(io.BytesIO(b"\n".join(lines) + b"\n"), Hearsay(Heard(), Bounds()))
 
 
 def test_a_line_that_never_ends_is_refused() -> None:
     endless = io.BytesIO(b'{"swept": [1, 1, ' + b"1" * (20 << 20))
     with pytest.raises(LightproofError):
-        _hear(endless, Heard())
+        _hear(endless, Hearsay(Heard(), Bounds()))
+
+
+# What a process that was taken over may try
+
+
+def lies(*said: object, bounds: Bounds | None = None, after_s: float = 0) -> Heard:
+    """What is heard of these words, of which the last ones are not believed."""
+    heard = Heard()
+    times = iter([0.0])
+    hearsay = Hearsay(heard, bounds or Bounds(), lambda: next(times, after_s))
+    lines = b"".join(json.dumps(words).encode() + b"\n" for words in said)
+    with pytest.raises(LightproofError) as told:
+        _hear(io.BytesIO(lines), hearsay)
+    assert told.value.error_id == "check-cut-short"
+    return heard
+
+
+def probe(**changed: object) -> dict[str, object]:
+    said: dict[str, object] = {
+        "at": "2026-11-27T10:00:00Z", "target": {"address": "127.0.0.1", "port": 21}, "detector": "ftp", "ports": [21],
+        "connections": 1, "bytes_out": 7, "sha256": "5e" * 32,
+    }  # fmt: skip
+    return {"probed": said | changed}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"detector": "ftp\x1b]0;owned\x07"},
+        {"detector": "\ud800"},
+        {"detector": "f" * 1_000},
+        {"sha256": "\x1b[2J"},
+        {"connections": 2**60},
+        {"connections": -1},
+        {"bytes_out": 2**60},
+        {"ports": list(range(1, 60_000)), "connections": 60_000},
+        {"ports": [70_000]},
+        {"ports": []},
+        {"at": "2026-11-27T10:00:00"},
+    ],
+)
+def test_what_would_not_fit_the_ledger_or_would_write_to_a_terminal_is_not_taken_for_a_probe(
+    changed: dict[str, object],
+) -> None:
+    assert lies(probe(), probe(**changed)).records == [
+        Probe(
+            at=AT, target=Target("127.0.0.1", 21), detector="ftp", ports=(21,), connections=1, bytes_out=7,
+            sha256="5e" * 32,
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["detector", "service", "signal"])
+def test_the_words_of_an_observation_are_words(word: str) -> None:
+    seen = {
+        "at": "2026-11-27T10:00:00Z", "detector": "dicom", "target": {"address": "127.0.0.1", "port": 104},
+        "service": "dicom", "signal": "dicom-aborted",
+    }  # fmt: skip
+    told = {"observations": [seen], "unchecked": []}
+    untold = {"observations": [seen | {word: "\x1b[31mA"}], "unchecked": []}
+    assert lies(told, untold).records == [SEEN]
+
+
+def test_a_refusal_writes_nothing_but_words_to_a_terminal() -> None:
+    said = {"refused": ["journal-in-use", "a\x1b[2J", "b\u202e"], "exit_code": 2}
+    with pytest.raises(LightproofError) as refusal:
+        _hear(io.BytesIO(json.dumps(said).encode() + b"\n"), Hearsay(Heard(), Bounds()))
+    assert (refusal.value.cause, refusal.value.fix) == ("a\\x1b[2J", "b\\u202e")
+    lies({"refused": ["x\x1b", "a", "b"], "exit_code": 2})
+    lies({"refused": ["fine", "a", "b"], "exit_code": 0})
+
+
+def test_a_position_is_told_once_and_is_one_of_the_plan() -> None:
+    bounds = Bounds(positions=100)
+    assert lies({"tried": [[0, 60]]}, {"tried": [[0, 60]]}, bounds=bounds).positions == [(0, 60)]
+    assert lies({"tried": [[90, 101]]}, bounds=bounds).positions == []
+    assert lies({"tried": [[5, 5]] * 9}, bounds=bounds).positions == []
+
+
+def test_no_more_conversations_are_told_than_the_rate_allows() -> None:
+    told = lies(*[probe()] * 5_000, bounds=Bounds(rate=2.0), after_s=100)
+    assert len(told.records) == 1_000 + 2 * 100
+
+
+def test_no_more_is_learnt_than_a_ledger_keeps() -> None:
+    hearsay = Hearsay(Unwatched(), Bounds())
+    line = json.dumps({"observations": [], "unchecked": [], "padding": "x" * (8 << 20)}).encode() + b"\n"
+    with pytest.raises(LightproofError):
+        _hear(io.BytesIO(line * 17), hearsay)
+
+
+def test_nothing_is_told_of_what_the_plan_does_not_hold() -> None:
+    bounds = Bounds(includes=lambda target: target.port == 21)
+    other = probe(target={"address": "127.0.0.1", "port": 22})
+    assert len(lies(probe(), other, bounds=bounds).records) == 1
+    unknown = {"target": {"address": "127.0.0.1", "port": 22}, "detector": "visit", "reason": "silent"}
+    assert lies({"observations": [], "unchecked": [unknown]}, bounds=bounds).records == []
+
+
+def test_it_reads_nothing_that_was_handed_in_through_a_descriptor(tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("correct horse battery")
+    with (tmp_path / "passphrase").open() as handed_in:
+
+        def look(watcher: Watcher) -> Span:
+            watcher.swept(0, len(os.pread(handed_in.fileno(), 100, 0)), 0)
+            return Span(AT, AT)
+
+        heard = Heard()
+        with apart(looking(look)) as looked:
+            looked(heard)
+        assert heard.counts == [(0, 0, 0)]
+        assert handed_in.read() == "correct horse battery"
+
+
+def talking(watcher: Watcher) -> Span:
+    """Heeds no word to stop, and goes on talking."""
+    watcher.swept(0, 1, 0)
+    while True:
+        with suppress(KeyboardInterrupt):
+            while True:
+                watcher.swept(0, 1, 0)
+
+
+def test_a_process_that_goes_on_talking_is_ended_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightproof.check.apart._TO_END_S", 60.0)  # nor does it end itself
+
+    class Enough(Heard):
+        def swept(self, done: int, total: int, answering: int) -> None:
+            if not self.counts:
+                self.counts.append((done,))
+                raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), apart(looking(talking)) as looked:
+        looked(Enough())
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_signal_stops_it_while_the_ledger_is_slow(tmp_path: Path) -> None:
+    file = tmp_path / "alive"
+
+    def opening() -> nullcontext[Look]:
+        alive = os.open(file, os.O_WRONLY | os.O_CREAT)
+
+        def look(watcher: Watcher) -> Span:
+            watcher.swept(0, 1, 0)
+            while True:
+                os.write(alive, b".")
+                time.sleep(0.02)
+
+        return nullcontext(look)
+
+    class Slow(Heard):
+        def swept(self, done: int, total: int, answering: int) -> None:
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 8_000_000)  # as a disk does: one call that no signal ends
+
+    began = time.time()
+    with pytest.raises(KeyboardInterrupt), apart(lambda: opening) as looked:
+        looked(Slow())
+    assert time.time() - began > 1.3
+    assert file.stat().st_mtime - began < 1.2
 
 
 # The command itself

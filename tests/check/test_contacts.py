@@ -12,7 +12,7 @@ from lightproof.check.contacts import contacts
 from lightproof.check.sweeping.order import Order
 from lightproof.check.targets import Ports, TargetSpace
 from lightproof.evidence import runs
-from lightproof.evidence.entries import Entry, parse_entry
+from lightproof.evidence.entries import ENTRY_BYTES, Entry, parse_entry
 from lightproof.evidence.records import Probe, ScopeRecord, Target
 
 AT = datetime(2026, 11, 28, 1, tzinfo=UTC)
@@ -97,3 +97,14 @@ def test_what_is_too_much_for_one_entry_becomes_several() -> None:
     assert [found for one in heard for found in one.tried] == ranges
     assert [sent for one in heard for sent in one.probes] == probes
     assert list(runs.probed(0, [], [])) == []
+
+
+def test_the_largest_entry_fits_the_ledger() -> None:
+    largest = 2**40 - 1
+    sent = Probe(
+        at=AT, target=Target("2001:db8:1111:2222:3333:4444:5555:6666", 65_535), detector="d" * 30,
+        ports=tuple(range(60_000, 60_000 + runs.MOST_PORTS)), connections=99_999, bytes_out=9_999_999, sha256="ab" * 32,
+    )  # fmt: skip
+    (said,) = runs.probed(largest, [(largest, largest)] * runs.MOST_POSITIONS, [sent] * runs.MOST_PROBES)
+    written = Entry(largest, AT, runs.PROBED, runs.SUBJECT, "\u00e9" * 200, said, bytes(16))
+    assert len(written.encode()) <= ENTRY_BYTES

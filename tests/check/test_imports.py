@@ -85,6 +85,14 @@ def test_names_that_nmap_was_given_are_taken_and_no_others(tmp_path: Path) -> No
         assert read_import(written(tmp_path, content)).names == ()
 
 
+def test_names_without_an_open_port_are_not_gathered_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightproof.check.imports.MOST_NAMES", 3)
+    with pytest.raises(UsageRefused, match="import-too-large"):
+        read_import(written(tmp_path, calling(*(f"n{number}.example" for number in range(4)), state="closed")))
+
+
 def test_too_many_names_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "MOST_NAMES", 3)
     with pytest.raises(UsageRefused, match="import-too-large"):

@@ -165,6 +165,19 @@ def test_a_file_that_is_no_journal_is_refused_and_stays_as_it_was(tmp_path: Path
     assert path.read_bytes() == content
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_of_another_user_is_no_journal_of_ours(tmp_path: Path) -> None:
+    path = written(tmp_path / "j")
+    os.chown(path, 12_345, -1)
+    with pytest.raises(UsageRefused, match="journal-strange"):
+        refuse_unusable(path)
+    with pytest.raises(UsageRefused, match="journal-strange"):
+        with journal_of(path, "plan", resume=True, started="2026-11-23T10:00:00Z"):
+            pass
+    os.chown(tmp_path, 12_345, -1)
+    refuse_unusable(path)
+
+
 def test_a_journal_that_is_refused_keeps_its_torn_line(tmp_path: Path) -> None:
     path = written(tmp_path / "j")
     torn = path.read_bytes()[:-5]

@@ -1,8 +1,10 @@
 """A confined process reads no keys, writes and starts nothing, and can still do all that a check does."""
 
 import ctypes
+import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -104,6 +106,11 @@ REFUSED: dict[str, Callable[[], object]] = {
     "unshare": lambda: call("unshare", 0x1000_0000),
     "io_uring": lambda: call("syscall", 425, 1, 0),
     "typing": lambda: call("ioctl", 0, 0x5412, b"x"),
+    "limits": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1 << 20, resource.RLIM_INFINITY)),
+    "priority": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), os.getpriority(os.PRIO_PROCESS, os.getppid())),
+    "news as a signal": lambda: fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid()),
+    "shared memory": lambda: call("shmget", 0, 4_096, 0o1600),
+    "names in a folder": lambda: call("inotify_init1", 0),
 }
 
 

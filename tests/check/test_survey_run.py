@@ -78,7 +78,7 @@ def test_what_ended_before_it_answered_is_no_protection_and_without_a_word_not_c
 ) -> None:
     sighting = Sighting(place=("127.0.0.1", 2762), service="dicom-tls", word=word, presumed=True)
     batch = SurveyBatch(done=((0, 1),), sightings=(sighting,), not_tried=(), counts={Outcome.ENDED: 1})
-    monkeypatch.setattr(survey_run, "survey", lambda *_space, **_options: iter([batch]))
+    monkeypatch.setattr(survey_run, "survey", lambda *_space, **_options: (told for told in [batch]))
     seen = Stopping(batches=-1)
     survey_run.look(plan_of(2762), seen, journal=tmp_path / "j")
     assert [found.protections for found in seen.observations] == [("tls",)]

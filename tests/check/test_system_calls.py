@@ -65,6 +65,15 @@ def test_signals_stay_inside(machine: Machine) -> None:
 
 
 @both
+def test_no_other_process_is_ended_by_its_limits_or_by_news_of_a_descriptor(machine: Machine) -> None:
+    prlimit, fcntl, ioctl = ((302, 72, 16), (261, 25, 29))[machine.column]
+    assert {answer(machine, prlimit, own, 0) for own in (0, PID)} == {ALLOWED}
+    assert {answer(machine, prlimit, other, 0) for other in (1, PID + 1)} == {REFUSED_SO}
+    assert [command for command in range(20) if answer(machine, fcntl, 3, command) == REFUSED_SO] == [8, 10, 15]
+    assert {answer(machine, ioctl, 3, request) for request in (0x8901, 0x8902)} == {REFUSED_SO}
+
+
+@both
 def test_only_the_network_is_spoken_to(machine: Machine) -> None:
     number = (41, 198)[machine.column]
     assert [family for family in range(64) if answer(machine, number, family, 1) == ALLOWED] == [2, 10, 16]

@@ -10,14 +10,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from cli.running import Ran, lightproof
+from lightproof.check.consent import Consent
+from lightproof.check.plan import plan_of_this_machine
 from lightproof.cli.home import opened
+from lightproof.cli.recording import Recording
 from lightproof.evidence import runs
+from lightproof.evidence.appending import Writing
 from peers.processes import free_port
 from peers.timestamp_authority import running_timestamp_authority
 
@@ -170,7 +176,8 @@ def test_whoever_asks_is_told_what_was_sent_to_an_address(home: Path) -> None:
     assert lightproof("ledger", "verify", home=home).code == 0
 
 
-def test_what_was_sent_before_a_run_was_stopped_is_told(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_sent_before_a_run_was_stopped_is_told(end: signal.Signals, home: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     arguments = ("check", "127.0.8.0/22", "--ports", "1-20", "--rate", "2000", "--survey", "--journal", str(journal))
     running = subprocess.Popen(
@@ -181,7 +188,7 @@ def test_what_was_sent_before_a_run_was_stopped_is_told(home: Path, tmp_path: Pa
     while not (journal.exists() and journal.read_text().count("swept") > 12):
         assert time.monotonic() < gives_up
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(end)
     assert running.wait(20) == 130
     swept = [json.loads(line) for line in journal.read_text().splitlines() if '"swept"' in line]
     done = sum(stop - first for line in swept for first, stop in line["ranges"])
@@ -202,6 +209,24 @@ def test_whoever_asks_is_told_on_whose_authority(home: Path, tmp_path: Path) -> 
     assert "ports" not in told  # there is one
     (run,) = lightproof("ledger", "probes", "127.0.0.9", "--json", home=home).json["runs"]
     assert (run["basis"], run["controller"], run["authoriser"]) == ("mandate", "Cabinet X", "Dr Y")
+
+
+def test_an_interruption_while_the_disk_takes_its_time_takes_nothing_from_the_record(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_writing: Writing) -> NoReturn:
+        raise KeyboardInterrupt
+
+    plan = plan_of_this_machine((), own_addresses=frozenset(), consent=Consent(), rate=9.0, now=datetime.now(UTC))
+    with opened(home) as found:
+        recording = Recording(found, plan, "tester", whole_machine=False, survey=False)
+        recording.tried([(0, 1)])
+        with monkeypatch.context() as slow, pytest.raises(KeyboardInterrupt):
+            slow.setattr(Writing, "finished", interrupted)
+            recording.write_what_was_sent()
+        recording.write_what_was_sent()
+        told = [runs.sent_of(entry).tried for entry in found.ledger.entries(kind=runs.PROBED)]
+    assert told == [((0, 1),)]
 
 
 @pytest.mark.parametrize("text", ["pacs.example.org", "10.0.0.0/24", "10.0.0.1-2", "", "\x1b[2J"])

@@ -1,6 +1,6 @@
 """What meets the network runs in a process apart, which holds no key.
 
-Strangers' bytes are parsed there, and nowhere else. The process that keeps the ledger starts it before the home is
+What services answer is parsed there, and nowhere else. The process that keeps the ledger starts it before the home is
 unlocked, lets it go once the run is in the ledger, and hears line by line what it learns.
 
 Rules of this file:
@@ -14,22 +14,21 @@ Both are processes of one user. Where the system cannot take from one what the o
 is kept from it by a passphrase alone.
 """
 
-import _thread
 import json
 import os
+import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from signal import SIGKILL
-from types import TracebackType
-from typing import Any, BinaryIO, Final, NoReturn, cast
+from types import FrameType, TracebackType
+from typing import BinaryIO, Final, NoReturn, cast
 
-from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from lightproof.check.hearsay import LONGEST_LINE, Bounds, Fault, Hearsay, Unbelievable
 from lightproof.check.journal import OBSERVATIONS, UNCHECKED
 from lightproof.check.sandbox import Confinement, confine
 from lightproof.check.watching import Look, Opening, Span, Watcher
@@ -38,29 +37,28 @@ from lightproof.evidence.records import Observation, Probe, Unchecked
 from lightproof.locale import gettext as _
 
 _PROBE: Final = TypeAdapter(Probe)
-_POSITIONS: Final = TypeAdapter(tuple[tuple[NonNegativeInt, NonNegativeInt], ...])
-_LONGEST_LINE: Final = 16 << 20
-"""What one visit tells takes a few hundred kilobytes at most."""
-_TO_END_S: Final = 2.0
+_TO_END_S: Final = 0.7
 """How long it may take to write its journal down once it was told to stop."""
+_KILLED_AFTER_S: Final = 0.9
+"""Then it is ended, whatever became of it: who stops a check has it stopped within a second."""
 _GO: Final = b"\n"
+_A_LINE: Final = 10_000
+"""Targets left unchecked that one line tells: a megabyte."""
 
 
 @contextmanager
-def apart(prepare: Callable[[], Opening]) -> Generator[Look]:
+def apart(prepare: Callable[[], Opening], bounds: Bounds | None = None) -> Generator[Look]:
     """A `Look` that is carried out in a process apart. It begins at once, with `prepare`, and sends nothing yet.
 
     Call what is given once the run may start: files are opened then, and rights given up. Leaving the block stops it.
     It raises what was raised there for a person (LightproofError), and LightproofError `check-cut-short` when the
-    process ended before it was done.
+    process ended before it was done, or told what no run within these `bounds` tells.
     """
     sys.stdout.flush()
     may_go, go = os.pipe()
     ear, mouth = os.pipe()
     child = os.fork()
     if not child:
-        os.close(go)
-        os.close(ear)
         _carry_out(prepare, may_go, mouth)
     os.close(may_go)
     os.close(mouth)
@@ -68,12 +66,14 @@ def apart(prepare: Callable[[], Opening]) -> Generator[Look]:
 
         def look(watcher: Watcher) -> Span:
             leash.write(_GO)
+            hearsay = Hearsay(watcher, bounds or Bounds())
             try:
-                return _hear(words, watcher)
+                with _pulled_by_signals(leash):
+                    return _hear(words, hearsay)
             except KeyboardInterrupt:
                 leash.close()
-                with suppress(LightproofError):
-                    _hear(words, watcher)  # what it had sent by then belongs into the record
+                with _killed_in_time(child), suppress(LightproofError):
+                    _hear(words, hearsay)  # what it had sent by then belongs into the record
                 raise
 
         try:
@@ -85,54 +85,57 @@ def apart(prepare: Callable[[], Opening]) -> Generator[Look]:
 
 
 def _see_it_end(child: int) -> None:
-    gives_up = time.monotonic() + 2 * _TO_END_S
+    gives_up = time.monotonic() + _KILLED_AFTER_S
     while os.waitpid(child, os.WNOHANG)[0] == 0:
         if time.monotonic() > gives_up:
-            os.kill(child, SIGKILL)
+            os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return
         time.sleep(0.002)
 
 
+@contextmanager
+def _killed_in_time(child: int) -> Generator[None]:
+    """Ends the child, which was told to stop, where the block takes too long. Nobody has waited for it: the number is
+    still its own."""
+    killing = threading.Timer(_KILLED_AFTER_S, os.kill, (child, signal.SIGKILL))
+    killing.daemon = True
+    killing.start()
+    try:
+        yield
+    finally:
+        killing.cancel()
+        killing.join()
+
+
+@contextmanager
+def _pulled_by_signals(leash: BinaryIO) -> Generator[None]:
+    """Whatever signal we heed stops the other process at once, also while a slow disk keeps us from heeding it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are another thread's
+        return
+    os.set_blocking(leash.fileno(), False)
+    before = signal.set_wakeup_fd(leash.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+
+
 # In the process that keeps the ledger
 
 
-def _hear(words: BinaryIO, watcher: Watcher) -> Span:
+def _hear(words: BinaryIO, hearsay: Hearsay) -> Span:
     """Passes on what the other process says, until it says that it is done."""
-    while line := words.readline(_LONGEST_LINE):
-        try:
-            said: dict[str, Any] = json.loads(line)
-            match said:
-                case {"swept": [int(done), int(total), int(answering)]}:
-                    watcher.swept(done, total, answering)
-                case {"tried": positions}:
-                    watcher.tried(_POSITIONS.validate_python(positions, strict=False))
-                case {"probed": probe}:
-                    watcher.probed(_PROBE.validate_python(probe, strict=False))
-                case {"visited": [int(done), int(total)]}:
-                    watcher.visited(done, total)
-                case {"observations": observations, "unchecked": unchecked}:
-                    watcher.learnt(
-                        OBSERVATIONS.validate_python(observations, strict=False),
-                        UNCHECKED.validate_python(unchecked, strict=False),
-                    )
-                case {"span": [str(started), str(finished), bool(answered)]}:
-                    return Span(datetime.fromisoformat(started), datetime.fromisoformat(finished), answered)
-                case {"refused": [str(error_id), str(cause), str(fix)], "exit_code": int(exit_code)}:
-                    raise _refused(error_id, cause, fix, exit_code)
-                case {"fault": str(kind), "frames": str(frames)}:
-                    raise _cut_short(f"{kind}\n{frames}")
-                case _:
-                    raise ValueError(line[:80])
-        except (ValueError, RecursionError, ValidationError) as error:
-            raise _cut_short("") from error
+    try:
+        while line := words.readline(LONGEST_LINE):
+            if (span := hearsay.take(line)) is not None:
+                return span
+    except Fault as fault:
+        raise _cut_short(str(fault)) from fault
+    except Unbelievable as error:
+        raise _cut_short("") from error
     raise _cut_short("")
-
-
-def _refused(error_id: str, cause: str, fix: str, exit_code: int) -> LightproofError:
-    error = LightproofError(error_id, cause, fix)
-    error.exit_code = exit_code
-    return error
 
 
 def _cut_short(note: str) -> LightproofError:
@@ -155,7 +158,8 @@ def _carry_out(prepare: Callable[[], Opening], may_go: int, mouth: int) -> NoRet
     with suppress(BaseException), os.fdopen(mouth, "wb") as words:
         confined: Confinement | None = None
         try:
-            _let_go_of_the_terminal(but=(may_go, mouth))
+            _let_go_of_what_is_open(but=(may_go, mouth))
+            signal.signal(signal.SIGTERM, _interrupt)
             opening = prepare()
             if os.read(may_go, 1) == _GO:
                 with opening() as look:
@@ -170,17 +174,31 @@ def _carry_out(prepare: Callable[[], Opening], may_go: int, mouth: int) -> NoRet
     os._exit(0)
 
 
-def _let_go_of_the_terminal(*, but: Collection[int]) -> None:
-    """The passphrase that is asked for meanwhile, or what is piped in, is for the other process to read."""
+def _let_go_of_what_is_open(*, but: Collection[int]) -> None:
+    """The passphrase that is asked for meanwhile, or handed in through a descriptor, is for the other process to read.
+
+    So is whatever else we were begun with: what is open is no matter of paths, which are given up later.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
-    for standard in {0, 1, 2}.difference(but):
-        os.dup2(nothing, standard)
+    try:
+        everything = {0, 1, 2, *map(int, os.listdir("/dev/fd"))}  # noqa: PTH208 - numbers, no paths
+    except OSError:  # no such view of descriptors is mounted here
+        everything = set(range(256))
+    for number in everything.difference((nothing, *but)):
+        os.dup2(nothing, number)  # not closed: whoever held it closes it by its number, which may be another's by then
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """As Ctrl-C does: the journal is closed properly. Ctrl-C itself is not heard where whoever began us ignores it."""
+    raise KeyboardInterrupt
 
 
 def _end_with_the_other(may_go: int) -> None:
-    """Nothing more comes through this pipe but its end."""
+    """Nothing more comes through this pipe but the word to stop, or its end."""
     os.read(may_go, 1)
-    _thread.interrupt_main()  # as Ctrl-C does: the journal is closed properly
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGTERM)  # a real signal: it ends a wait for news of the network, too
     time.sleep(_TO_END_S)
     os._exit(1)
 
@@ -213,10 +231,15 @@ class _Telling:
         _say(self._words, {"visited": [done, total]})
 
     def learnt(self, observations: Sequence[Observation], unchecked: Sequence[Unchecked]) -> None:
-        _say(
-            self._words,
-            {
-                "observations": cast("object", OBSERVATIONS.dump_python(tuple(observations), mode="json")),
-                "unchecked": cast("object", UNCHECKED.dump_python(tuple(unchecked), mode="json")),
-            },
-        )
+        # A run whose permission ends has all that it leaves to tell at once, and a line has a limit.
+        for start in range(0, max(len(unchecked), 1), _A_LINE):
+            _say(
+                self._words,
+                {
+                    "observations": cast("object", OBSERVATIONS.dump_python(tuple(observations), mode="json")),
+                    "unchecked": cast(
+                        "object", UNCHECKED.dump_python(tuple(unchecked[start : start + _A_LINE]), mode="json")
+                    ),
+                },
+            )
+            observations = ()

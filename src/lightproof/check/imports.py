@@ -77,12 +77,16 @@ def read_import(path: Path) -> Imported:
         if len(found) > MOST_TARGETS:
             raise _too_large(_("{file} holds more than {most} targets.").format(file=path, most=MOST_TARGETS))
         if len(names) > MOST_NAMES:
-            raise _too_large(_("{file} holds more than {most} names.").format(file=path, most=MOST_NAMES))
+            raise _too_many_names(path)
     return Imported(tuple(sorted(found)), tuple(names))
 
 
 def _too_large(cause: str) -> UsageRefused:
     return UsageRefused("import-too-large", cause, _("Split it into several files and runs."))
+
+
+def _too_many_names(path: Path) -> UsageRefused:
+    return _too_large(_("{file} holds more than {most} names.").format(file=path, most=MOST_NAMES))
 
 
 class _Misfit(ValueError):
@@ -261,6 +265,8 @@ class _NmapReader:
     def _called(self, name: str) -> None:
         if not looks_numeric(name):  # nmap calls a name whatever its resolver took, as 127.1
             self._names.append(Named((range_of(_single(self._address)),), name=name_in_ascii(name)))
+        if len(self._names) > MOST_NAMES:
+            raise _too_many_names(self._path)
 
     def _end(self, name: str) -> None:
         self._open.pop()

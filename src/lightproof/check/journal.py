@@ -282,13 +282,18 @@ def _not_kept(path: Path, error: OSError) -> UsageRefused:
 
 
 def _refuse_strange(path: Path, file: int) -> None:
-    """A file that holds something else is somebody's, and never ours to write to."""
+    """A file that holds something else is somebody's, and never ours to write to.
+
+    One of another user, in a folder for everybody, shows that user what is found, and may tell us that all is done.
+    """
     about = os.fstat(file)
-    if S_ISREG(about.st_mode) and (about.st_size == 0 or _begins_a_journal(os.pread(file, _LONGEST_OPENING, 0))):
+    ours = about.st_uid in (os.geteuid(), path.parent.stat().st_uid)  # on some sticks all belongs to whoever mounted it
+    begins = about.st_size == 0 or (S_ISREG(about.st_mode) and _begins_a_journal(os.pread(file, _LONGEST_OPENING, 0)))
+    if ours and S_ISREG(about.st_mode) and begins:
         return
     raise UsageRefused(
         "journal-strange",
-        _("{file} is not a journal of lightproof; it was left as it is.").format(file=path),
+        _("{file} is not a journal of lightproof, or another user’s; it was left as it is.").format(file=path),
         _("Name a file that does not exist yet, or leave --journal out."),
     )
 

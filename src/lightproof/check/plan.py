@@ -60,6 +60,12 @@ class Plan:
         """How many targets will be tried."""
         return len(self.space) + len(self.boxes)
 
+    def includes(self, target: Target) -> bool:
+        """Whether it is among what will be tried, spelled as it is there."""
+        if target.transport == "udp":
+            return target in self.boxes
+        return target in self.space and str(range_of(target.address)) == target.address
+
     @property
     def limits(self) -> Limits:
         """How hard the sweep may press."""

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -87,16 +87,18 @@ def _sweep(plan: Plan, done: Done, kept: Journal, watcher: Watcher, ended: Ended
         limits=plan.limits,
         stop=lambda: ended() is not None,
         watched=plan.machines,
+        unanswered=watcher.tried,
     )
-    for batch in sweep.run(done.swept):
-        # What this machine failed to call is visited too: the visit says why it could not be checked.
-        answering = [answer.target for answer in batch.answers]
-        done.answering.update(dict.fromkeys(answering))
-        watcher.tried(batch.done)
-        kept.swept(batch.done, answering, batch.hearing)
-        done.sweep(batch.done, batch.hearing)
-        tried += batch.targets
-        watcher.swept(tried, total, len(done.answering))
+    with closing(sweep.run(done.swept)) as batches:
+        for batch in batches:
+            # What this machine failed to call is visited too: the visit says why it could not be checked.
+            answering = [answer.target for answer in batch.answers]
+            done.answering.update(dict.fromkeys(answering))
+            watcher.tried(batch.done)
+            kept.swept(batch.done, answering, batch.hearing)
+            done.sweep(batch.done, batch.hearing)
+            tried += batch.targets
+            watcher.swept(tried, total, len(done.answering))
 
 
 def _politeness(plan: Plan) -> Politeness:

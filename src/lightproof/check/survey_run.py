@@ -4,7 +4,7 @@ It loads none of the detectors: a first look at very large ranges should cost li
 """
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,20 +57,22 @@ def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime
         done=done.swept,
         stop=lambda: ended() is not None,
         watched=plan.machines,
+        unanswered=watcher.tried,
     )
-    for batch in sweep:
-        watcher.tried(batch.done)
-        told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
-        told += [(target, (), (_unchecked(target, "not-tried"),)) for target in batch.not_tried]
-        for target, observations, unchecked in told:
-            if target not in done.visited:  # told by a run that was killed before it could write the next line
-                kept.visited(target, observations, unchecked)
-                watcher.learnt(observations, unchecked)
-        kept.swept(batch.done, (), batch.hearing)
-        done.sweep(batch.done, batch.hearing)
-        found += len(batch.sightings)
-        tried += sum(batch.counts.values())
-        watcher.swept(tried, total, found)
+    with closing(sweep):
+        for batch in sweep:
+            watcher.tried(batch.done)
+            told = [(seen.target, (_observed(seen, now()),), _left_open(seen)) for seen in batch.sightings]
+            told += [(target, (), (_unchecked(target, "not-tried"),)) for target in batch.not_tried]
+            for target, observations, unchecked in told:
+                if target not in done.visited:  # told by a run that was killed before it could write the next line
+                    kept.visited(target, observations, unchecked)
+                    watcher.learnt(observations, unchecked)
+            kept.swept(batch.done, (), batch.hearing)
+            done.sweep(batch.done, batch.hearing)
+            found += len(batch.sightings)
+            tried += sum(batch.counts.values())
+            watcher.swept(tried, total, found)
     watcher.learnt((), unheard(plan, done.hearing))
     if (reason := ended()) is None:
         kept.remove()

@@ -42,6 +42,13 @@ REFUSED: Final[dict[str, _Numbers]] = {
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "process_madvise": (440, 440),
     "tkill": (200, 130), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
+    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238), "move_pages": (279, 239),
+    # Memory and messages that other programs of the same user share by number: no path of theirs is ever opened.
+    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "semop": (65, 193),
+    "semctl": (66, 191), "semtimedop": (220, 192), "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188),
+    "msgctl": (71, 187), "mq_open": (240, 180), "mq_unlink": (241, 181),
     # Being called: it only ever calls.
     "listen": (50, 201), "accept": (43, 202), "accept4": (288, 242),
     # What Landlock leaves free: owners, modes, attributes, times of files; before its third version their length too.
@@ -51,6 +58,8 @@ REFUSED: Final[dict[str, _Numbers]] = {
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
     "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
     "truncate": (76, 45), "file_setattr": (469, 469),
+    # And the names in folders that nobody granted, as files come and go there.
+    "inotify_init": (253, None), "inotify_init1": (294, 26),
     # Another view of the file system.
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
     "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
@@ -74,11 +83,18 @@ _CLONE, _CLONE3 = (56, 220), (435, 435)
 _CLONE_THREAD: Final = 0x0001_0000
 _KILL, _TGKILL = (62, 129), (234, 131)
 _SOCKET, _IOCTL = (41, 198), (16, 29)
+_PRLIMIT, _FCNTL = (302, 261), (72, 25)
+_ITSELF: Final = 0
+"""Limits are another process's end as well: one second of processor time, and memory that is then written to a file."""
+_OWNERS: Final = (8, 15, 10)
+"""F_SETOWN, F_SETOWN_EX, F_SETSIG: which process is signalled when a descriptor has news, and with which signal."""
 _FAMILIES: Final = (int(socket.AF_INET), int(socket.AF_INET6), 16)
 """The network, and netlink (16), by which the C library's resolver learns which of the two there is. Through sockets
 of this machine (AF_UNIX) Docker, D-Bus and key agents would act for whoever calls."""
 _TYPES_INTO_A_TERMINAL: Final = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX: what is typed so is read by the shell once we have ended."""
+_OWNERS_OF_SOCKETS: Final = (0x8901, 0x8902)
+"""FIOSETOWN and SIOCSPGRP: F_SETOWN by another name."""
 
 # linux/bpf_common.h, linux/seccomp.h
 _LOAD, _EQUAL, _FROM, _HAS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -118,7 +134,10 @@ def _instructions(machine: Machine, own_pid: int) -> Iterator[_Instruction]:
     yield from _by_argument(number(_KILL), 0, _EQUAL, (own_pid,), then=_ALLOW, otherwise=_REFUSE)
     yield from _by_argument(number(_TGKILL), 0, _EQUAL, (own_pid,), then=_ALLOW, otherwise=_REFUSE)
     yield from _by_argument(number(_SOCKET), 0, _EQUAL, _FAMILIES, then=_ALLOW, otherwise=_REFUSE)
-    yield from _by_argument(number(_IOCTL), 1, _EQUAL, _TYPES_INTO_A_TERMINAL, then=_REFUSE, otherwise=_ALLOW)
+    yield from _by_argument(number(_PRLIMIT), 0, _EQUAL, (_ITSELF, own_pid), then=_ALLOW, otherwise=_REFUSE)
+    yield from _by_argument(number(_FCNTL), 1, _EQUAL, _OWNERS, then=_REFUSE, otherwise=_ALLOW)
+    refused_ioctls = (*_TYPES_INTO_A_TERMINAL, *_OWNERS_OF_SOCKETS)
+    yield from _by_argument(number(_IOCTL), 1, _EQUAL, refused_ioctls, then=_REFUSE, otherwise=_ALLOW)
     yield (_RETURN, 0, 0, _ALLOW)
 
 

@@ -21,6 +21,7 @@ from lightproof.locale import gettext as _
 from lightproof.locale import ngettext
 
 if TYPE_CHECKING:
+    from lightproof.check.hearsay import Bounds
     from lightproof.check.imports import Imported
     from lightproof.check.plan import Plan
     from lightproof.check.targets import Ports
@@ -144,6 +145,7 @@ def _check(asked: Asked) -> int:
     from lightproof.cli.app import INTERRUPTED, tell
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
+    from lightproof.cli.stopping import stopped_as_by_ctrl_c
     from lightproof.documents.files import ready_to_write
 
     # Where results are to go is looked at before anything is sent.
@@ -159,7 +161,8 @@ def _check(asked: Asked) -> int:
     # has no use for is loaded.
     try:
         with (
-            apart(lambda: _opening(asked, plan)) as look,
+            stopped_as_by_ctrl_c(),  # what was sent by then is written down
+            apart(lambda: _opening(asked, plan), _bounds(plan)) as look,
             recorded(plan, person(), whole_machine=asked.whole_machine, survey=asked.survey) as recording,
         ):
             from lightproof.check.reporting import perform
@@ -180,6 +183,12 @@ def _check(asked: Asked) -> int:
             raise
         tell(error)  # what was found is graver than a file that is missing
     return code
+
+
+def _bounds(plan: "Plan") -> "Bounds":
+    from lightproof.check.hearsay import Bounds
+
+    return Bounds(positions=len(plan.space), rate=plan.rate, includes=plan.includes)
 
 
 def _opening(asked: Asked, plan: "Plan") -> "Opening":

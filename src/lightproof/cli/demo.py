@@ -1,17 +1,16 @@
 """`lightproof demo`: an exposed practice on this machine only, checked for real."""
 
-import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from lightproof.cli.check import Narrator, show
+from lightproof.cli.stopping import stopped_as_by_ctrl_c
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ _LETTER: Final = "lightproof-demo-letter"
 )  # fmt: skip
 def command(*, fix: bool, breach: bool, as_json: bool, out: Path) -> int:
     """Checks the practice as it is exposed and, when asked, once more with its doors closed."""
-    with _stopped_by_sigterm():
+    with stopped_as_by_ctrl_c():  # everything it started is stopped first
         _tell(_("DEMO: an exposed practice, on this machine only, with invented patients."))
         exposed = exposed_practice(fixed=False)
         # One JSON document and nothing else: the last one.
@@ -134,17 +133,3 @@ def _reports(folder: Path, name: str) -> tuple[Path, ...]:
 
 def _tell(text: str) -> None:
     click.echo(text, err=True)
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Generator[None]:
-    """SIGTERM ends the demo as Ctrl-C does: everything it started is stopped first."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

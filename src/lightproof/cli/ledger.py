@@ -177,8 +177,8 @@ def _contact_told(contact: "Contact") -> Iterator[str]:
         last = max(call.before for call in contact.calls)
         told = (
             ngettext(
-                "  asked whether DICOM is spoken, between {first} and {last}: port {ports}",
-                "  asked whether DICOM is spoken, between {first} and {last}: ports {ports}",
+                "  asked whether DICOM is spoken, in up to four calls, between {first} and {last}: port {ports}",
+                "  asked whether DICOM is spoken, in up to four calls each, between {first} and {last}: ports {ports}",
                 len(contact.calls),
             )
             if began.survey

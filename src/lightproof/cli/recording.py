@@ -68,6 +68,7 @@ class Recording:
         """Writes what no entry tells yet."""
         with self._home.ledger.writing() as writing:
             self._write(writing)
+        self._forget()
 
     def finished(self, report: "ExposureReport") -> None:
         """Writes the last entry, and the alert where something is newly exposed."""
@@ -82,9 +83,11 @@ class Recording:
             run = runs.run_of(writing.append(runs.FINISHED, runs.SUBJECT, said, principal=self._by))
             if new := runs.newly_exposed(run, earlier):
                 writing.append(runs.ALERT, runs.SUBJECT, runs.alert(run, new), principal="lightproof")
+        self._forget()
 
     def _write_when_due(self) -> None:
-        if time.monotonic() > self._due or len(self._probes) >= runs.MOST_PROBES:
+        told = max(len(self._probes) / runs.MOST_PROBES, len(self._tried) / runs.MOST_POSITIONS)
+        if time.monotonic() > self._due or told >= 1:
             self.write_what_was_sent()
 
     def _write(self, writing: "Writing") -> None:
@@ -92,6 +95,9 @@ class Recording:
 
         for said in runs.probed(self._run, merged(self._tried), self._probes):
             writing.append(runs.PROBED, runs.SUBJECT, said, principal=self._by)
+
+    def _forget(self) -> None:
+        """What was written is on the disk now; before that, an interruption would take it from the record."""
         self._tried, self._probes = [], []
         self._due = time.monotonic() + _EVERY_S
 

@@ -26,8 +26,10 @@ _DESCRIBED: Final = 20_000
 """Characters of the targets' description that an entry holds."""
 MOST_POSITIONS: Final = 4_000
 """Ranges of positions that an entry tells."""
-MOST_PROBES: Final = 500
-"""Probes that an entry tells."""
+MOST_PROBES: Final = 300
+"""Probes that an entry tells: with as many ports as one can have (MOST_PORTS), and all positions, they fit an entry."""
+MOST_PORTS: Final = 32
+"""Of one probe: FTP's data has a port of its own for each connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

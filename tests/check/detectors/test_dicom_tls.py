@@ -5,22 +5,26 @@ import contextlib
 import random
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import trustme
 
-from check.services import closing, saying, serving
+from check.services import Behaviour, closing, saying, serving
 from check.visiting import NOW
 from lightproof.check.certificates import certificate_faults
 from lightproof.check.detectors import dicom_tls
 from lightproof.check.protocols.tls_channel import call
+from lightproof.check.sweeping.tls_association import TlsAssociation
+from lightproof.check.sweeping.tls_hello import InsideTls
+from lightproof.check.tls_context import shared_tls_context
 from lightproof.check.wire import Wire
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.pdu import AssociateReject
 from lightproof.errors import ProtocolViolation
-from lightproof.evidence.records import Observation, Target
+from lightproof.evidence.records import Facts, Observation, Target
 from peers.certificates import Certificates
 from peers.dcmtk import DicomPeer
 
@@ -58,17 +62,40 @@ async def ending_once_spoken_to(reader: asyncio.StreamReader, writer: asyncio.St
     await reader.read(1)
 
 
+@pytest.mark.parametrize("behave", [ending_without_a_certificate, closing])
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_certificate_that_is_asked_for_and_missed_without_a_word_is_demanded(
-    certificates: Certificates, version: ssl.TLSVersion
+async def test_a_certificate_that_is_asked_for_and_missed_without_a_word_is_presumed_and_protects_nothing(
+    certificates: Certificates, version: ssl.TLSVersion, behave: Behaviour
 ) -> None:
     context = serving_tls(certificates, version)
     context.load_verify_locations(certificates.authority)
     context.verify_mode = ssl.CERT_OPTIONAL
-    async with serving(ending_without_a_certificate, tls=context) as port:
-        seen = await seen_at(port)
-    assert seen[0].signal == "dicom-tls-mutual"
-    assert seen[0].protections == ("tls", "mutual-tls")
+    seen: list[Observation] = []
+    async with serving(behave, tls=context) as port:
+        wire = Wire(Target("127.0.0.1", port), detector="dicom_tls", now=lambda: NOW, tls=True)
+        with pytest.raises(ProtocolViolation) as hung_up:
+            async for observation in dicom_tls.detect(wire):
+                seen.append(observation)
+    assert hung_up.value.reason == "closed-early"
+    assert (seen[0].signal, seen[0].details["presumed"]) == ("dicom-tls-mutual", True)
+    assert seen[0].protections == ("tls",)
+    assert seen[0].facts == Facts(reachable=True)
+
+
+def test_a_handshake_that_we_cannot_go_on_with_refuses_nobody(certificates: Certificates) -> None:
+    context = serving_tls(certificates, VERSIONS[0])
+    context.load_verify_locations(certificates.authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+    association = TlsAssociation(shared_tls_context(), b"", lambda _recognition: b"")
+    incoming.write(association.begin())
+    with suppress(ssl.SSLWantReadError):
+        server.do_handshake()
+    flight = outgoing.read()
+    certificate = ssl.PEM_cert_to_DER_cert(certificates.server_certificate.read_text())
+    unreadable = flight.replace(certificate, b"\0" + certificate[1:])
+    assert association.heard(unreadable)[1] is InsideTls.NO_HANDSHAKE
 
 
 @pytest.mark.parametrize("version", VERSIONS)

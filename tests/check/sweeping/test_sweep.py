@@ -232,6 +232,28 @@ def test_a_stop_ends_the_sweep_at_once() -> None:
     assert 0 < sum(batch.targets for batch in sweep.run()) < 21 * 256 + 1
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_calls_that_nobody_had_answered_when_it_was_stopped_are_told(interrupted: bool) -> None:
+    left: list[tuple[int, int]] = []
+    picked_up = asyncio.Event()
+
+    async def speechless(reader: StreamReader, writer: StreamWriter) -> None:
+        picked_up.set()
+        await silent(reader, writer)
+
+    async with serving(speechless) as port:
+        with dropping_calls() as unheard:
+            space = ports(port, unheard, closed_port())
+            asking: Question[str] = Question(name="yes", hello=b"?", recognise=knows_yes, answer_s=9)
+            sweep = Sweep(space=space, question=asking, stop=picked_up.is_set, unanswered=left.extend)
+            with contextlib.closing(sweep.run()) as batches:
+                told = await asyncio.to_thread(next, batches)
+                if not interrupted:
+                    assert await asyncio.to_thread(list, batches) == []
+    (closed,) = [p for first, last in told.done for p in range(first, last)]
+    assert sorted([closed, *(p for first, last in left for p in range(first, last))]) == [0, 1, 2]
+
+
 def test_a_sweep_goes_on_where_it_was_stopped() -> None:
     space = loopback("127.5.0.0/22", "104,11112")
     seen: list[int] = []

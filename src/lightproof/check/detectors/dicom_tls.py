@@ -31,8 +31,9 @@ _CIPHERS: Final = ((_WEAK_CIPHERS, "dicom-tls-weak-cipher"), (_STATIC_KEYS, "dic
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The channel first, then its certificate, then the weaknesses it accepts: one handshake each, politely.
 
-    Raises ProtocolViolation at the end when the peer hung up on us and showed no reason, which is no protection, and
-    when its certificate cannot be read.
+    Raises ProtocolViolation when the peer hung up on us and showed no reason: that is no protection. Nor is a request
+    for a certificate that it then does without; where it hung up after one, a demand is presumed, and not counted.
+    Raises it at the end when the peer's own certificate cannot be read.
     """
     channel = await call(wire)
     shown = channel.tls
@@ -43,6 +44,13 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             facts=Facts(reachable=True, open=False, listable=False, downloadable=False, writable=False),
             protections=("tls", "mutual-tls"),
             details={"tls_version": shown.version if shown else None},
+        )
+    elif channel.may_demand_certificate:
+        yield wire.observed(
+            _SERVICE,
+            "dicom-tls-mutual",
+            protections=("tls",),
+            details={"tls_version": shown.version if shown else None, "presumed": True},
         )
     elif isinstance(channel.found, Recognition) and shown is not None:
         yield wire.observed(
@@ -81,6 +89,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             yield wire.observed(_SERVICE, signal, details={"cipher": weak.cipher})
     if unreadable is not None:
         raise unreadable
+    if channel.may_demand_certificate:
+        raise ProtocolViolation("closed-early")
 
 
 DETECTOR: Final = Detector(

@@ -39,6 +39,11 @@ class Channel:
         """It asked for a client certificate and let nobody in without; proved, never concluded from a hang-up."""
         return self.found is InsideTls.CERTIFICATE_DEMANDED
 
+    @property
+    def may_demand_certificate(self) -> bool:
+        """It asked for a client certificate and hung up when it got none: perhaps for that."""
+        return self.found is InsideTls.CERTIFICATE_MISSED
+
 
 async def call(wire: Wire) -> Channel:
     """A handshake without certificate, and a request for an association.
@@ -49,7 +54,7 @@ async def call(wire: Wire) -> Channel:
     channel = await _converse(wire, shared_tls_context(), _REQUEST, wait_s=_ANSWER_S)
     if channel.found is InsideTls.ENDED:
         quiet = await _converse(wire, shared_tls_context(), b"", wait_s=_QUIET_S)
-        return quiet if quiet.demands_certificate else channel
+        return quiet if quiet.demands_certificate or quiet.may_demand_certificate else channel
     return channel
 
 

@@ -5,14 +5,15 @@ Each target gets at most four short connections, one after the other, all in the
 2. where the peer ended that or answered it with a TLS alert: a ClientHello made of bytes;
 3. where that is answered as TLS: a real handshake and the association request inside;
 4. where the peer ended that without a word: a handshake and silence. A server that ends this too wants a certificate
-   that we have not, where it asked for one, or hangs up on everybody; one that waits simply did not like our request.
+   that we have not, and says so in an alert, or hangs up on everybody; one that waits simply did not like our request.
 Only what parses strictly counts. The one thing not proved is said to be presumed: a TLS service that wants a client
 certificate, or ended without a word, chose no web protocol, and sits on a port registered or used for DICOM. That it
-ended is no protection: only a request for a certificate, or its alert, is one.
+ended is no protection: only an alert for want of a certificate, or a handshake that was refused for it, is one.
 """
 
 import os
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
@@ -92,24 +93,34 @@ def survey(
     done: Sequence[tuple[int, int]] = (),
     stop: Callable[[], bool] = lambda: False,
     watched: frozenset[str] = frozenset(),
+    unanswered: Callable[[tuple[tuple[int, int], ...]], None] = lambda _positions: None,
     entropy: Callable[[int], bytes] = os.urandom,
 ) -> Generator[SurveyBatch]:
     """Looks for DICOM on every target but those whose positions are `done`; a `stop` is heard four times a second.
 
-    Of `watched` addresses it is told whether they were heard.
+    Of `watched` addresses it is told whether they were heard. `unanswered` is as `Sweep` has it.
 
     Targets must have been authorised. Each has its answer 25 s after its first call at the latest, whatever it does.
     """
     question = _clear_text(entropy(RANDOM_LENGTH))
-    sweep = Sweep(space=space, question=question, seed=seed, limits=limits or Limits(), stop=stop, watched=watched)
-    for batch in sweep.run(done):
-        yield SurveyBatch(
-            done=batch.done,
-            sightings=tuple(seen for answer in batch.answers if (seen := sighting(answer)) is not None),
-            not_tried=tuple(a.target for a in batch.answers if a.outcome is Outcome.NOT_TRIED),
-            counts=batch.counts,
-            hearing=batch.hearing,
-        )
+    sweep = Sweep(
+        space=space,
+        question=question,
+        seed=seed,
+        limits=limits or Limits(),
+        stop=stop,
+        watched=watched,
+        unanswered=unanswered,
+    )
+    with closing(sweep.run(done)) as batches:
+        for batch in batches:
+            yield SurveyBatch(
+                done=batch.done,
+                sightings=tuple(seen for answer in batch.answers if (seen := sighting(answer)) is not None),
+                not_tried=tuple(a.target for a in batch.answers if a.outcome is Outcome.NOT_TRIED),
+                counts=batch.counts,
+                hearing=batch.hearing,
+            )
 
 
 def sighting(answer: Answer[Clue]) -> Sighting | None:
@@ -129,7 +140,7 @@ def sighting(answer: Answer[Clue]) -> Sighting | None:
         return None
     if answer.found is InsideTls.CERTIFICATE_DEMANDED:
         return Sighting(place=answer.place, service="dicom-tls", word="certificate-demanded", presumed=True)
-    if answer.found is InsideTls.ENDED and answer.question == _QUIET:
+    if answer.found in (InsideTls.ENDED, InsideTls.CERTIFICATE_MISSED) and answer.question == _QUIET:
         return Sighting(place=answer.place, service="dicom-tls", word="ended-in-silence", presumed=True)
     return None
 

@@ -107,6 +107,8 @@ class Sweep(Generic[R]):
     readiness: Callable[[], Readiness] = best_readiness
     watched: frozenset[str] = frozenset()
     """Addresses of which it is told whether they were heard."""
+    unanswered: Callable[[tuple[tuple[int, int], ...]], None] = lambda _positions: None
+    """Is told, as a sweep ends that was stopped, the positions that were called and that no batch tells."""
 
     def run(self, done: Sequence[tuple[int, int]] = ()) -> Generator[Batch[R]]:
         """Sweeps all positions but those in `done` (ascending half-open ranges, as batches tell them)."""
@@ -115,6 +117,8 @@ class Sweep(Generic[R]):
         try:
             yield from loop.batches()
         finally:
+            if called := loop.called():
+                self.unanswered(called)
             lines.hang_up()
 
     def _pending(self, done: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -189,6 +193,13 @@ class _Loop(Generic[R]):
                 going_on = self._until_worth_telling()
             if self._done:
                 yield self._batch()
+
+    def called(self) -> tuple[tuple[int, int], ...]:
+        """Positions that were called at least once, and that no batch has told."""
+        jobs = [line.job for line in self._calls.values() if line.job is not None]
+        later = chain(self._next_jobs, self._turns.jobs(), (job for _at, job in self._retries))
+        jobs += [job for job in later if job.question is not self._question]
+        return _as_ranges([*self._done, *(job.position for job in jobs)])
 
     def _until_worth_telling(self) -> bool:
         """Works until there is a batch to tell; says whether there is more to do."""
@@ -494,6 +505,8 @@ def _garbage_left_lying() -> Generator[None]:
 
 
 def _as_ranges(positions: list[int]) -> tuple[tuple[int, int], ...]:
+    if not positions:
+        return ()
     ranges: list[tuple[int, int]] = []
     positions.sort()
     start = last = positions[0]

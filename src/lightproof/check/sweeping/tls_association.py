@@ -6,7 +6,9 @@ connection. What it asked for is encrypted then, and Python tells nobody; but a 
 was asked for one, and never else (RFC 8446 section 4.4.2), and the lengths of what our own side sends are in clear.
 
 A service that merely hangs up has demanded nothing: that is told apart, for it may do so to everybody. So is one that
-asked and hung up once we had spoken: it may not have liked what we said.
+asked and hung up once we had spoken: it may not have liked what we said. One that asked, let the handshake succeed and
+hung up before we spoke may have missed the certificate: that is presumed, for many ask and do without (a proxy whose
+archive is down hangs up just so). Where it is our side that cannot go on with a handshake, nobody has refused us.
 """
 
 import ssl
@@ -25,6 +27,8 @@ _NO_CERTIFICATE: Final = frozenset(
 """How OpenSSL names the alerts with which a TLS 1.3 server refuses a client without certificate: `certificate_required`
 (RFC 8446 section 6.2), and what Java and Go said before they knew it."""
 
+_AN_ALERT: Final = "_ALERT_"
+"""In OpenSSL's name of every error that is the peer's alert, and of no error of ours."""
 _HANDSHAKE_RECORD: Final = 22
 _ENCRYPTED_RECORD: Final = 23
 _ENCRYPTION: Final = 1 + 16
@@ -174,15 +178,18 @@ class TlsAssociation:
             if self._agreed_on is not None:
                 refused = self._agreed_on.version == "TLSv1.3" and error.reason in _NO_CERTIFICATE
                 return InsideTls.CERTIFICATE_DEMANDED if refused else InsideTls.OTHER
+            if _AN_ALERT not in (error.reason or ""):
+                return InsideTls.NO_HANDSHAKE
         return self._ended()
 
     def _ended(self) -> InsideTls:
         """What it means that the peer ended this, or refused the handshake."""
         if self._heard:
             return InsideTls.OTHER
-        if self._asked_for_certificate() and not (self.agreed and self._request):
-            return InsideTls.CERTIFICATE_DEMANDED
-        return InsideTls.ENDED if self.agreed else InsideTls.NO_HANDSHAKE
+        asked = self._asked_for_certificate()
+        if not self.agreed:
+            return InsideTls.CERTIFICATE_DEMANDED if asked else InsideTls.NO_HANDSHAKE
+        return InsideTls.CERTIFICATE_MISSED if asked and not self._request else InsideTls.ENDED
 
     def _asked_for_certificate(self) -> bool:
         in_clear = any(kind == _CERTIFICATE_REQUEST for kind, _ in _messages(self._flight))

@@ -43,7 +43,10 @@ class InsideTls(Enum):
     """What a TLS service turned out to be, where it is not plainly DICOM."""
 
     CERTIFICATE_DEMANDED = "certificate-demanded"
-    """An alert says so; or it was asked for, and the peer ended this when it got none."""
+    """An alert says so; or it was asked for, and the peer refused the handshake when it got none."""
+    CERTIFICATE_MISSED = "certificate-missed"
+    """It was asked for, the handshake succeeded without, and the peer ended this before anything was said: for want of
+    it, or because it is busy, or knows our address not. No proof of a demand."""
     ENDED = "ended"
     """The handshake succeeded; then the peer ended the connection."""
     OTHER = "other"

@@ -5,9 +5,10 @@ longer counts: a machine that does not answer is not burdened, and a dark networ
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from heapq import heappop, heappush
+from itertools import chain
 from math import inf
 from typing import Final, Generic, TypeVar
 
@@ -141,6 +142,10 @@ class Turns(Generic[J]):
                 del self._waiting[host]
             return job
         return None
+
+    def jobs(self) -> Iterator[J]:
+        """All that wait."""
+        return chain.from_iterable(self._waiting.values())
 
     @property
     def next_due(self) -> float | None:
