@@ -55,7 +55,7 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.05):
-            for process in _family(self._process.pid):
+            for process in family(self._process.pid):
                 try:
                     peak = resident_mb(process, "VmHWM")
                 except OSError:
@@ -63,12 +63,12 @@ class Watch:
                 self.peaks_mb[process] = max(self.peaks_mb.get(process, 0), peak)
 
 
-def _family(process: int) -> Iterator[int]:
+def family(process: int) -> Iterator[int]:
     """A process and its descendants."""
     yield process
     try:
         for thread in Path(f"/proc/{process}/task").iterdir():
             for child in (thread / "children").read_text().split():
-                yield from _family(int(child))
+                yield from family(int(child))
     except OSError:
         return
