@@ -17,7 +17,7 @@ import pytest
 
 from cli.running import Ran, lightproof
 from lightproof.cli.home import opened
-from lightproof.evidence import runs
+from lightproof.evidence import sending
 from peers.processes import free_port
 from peers.timestamp_authority import running_timestamp_authority
 
@@ -186,7 +186,7 @@ def test_what_was_sent_before_a_run_was_stopped_is_told(home: Path, tmp_path: Pa
     swept = [json.loads(line) for line in journal.read_text().splitlines() if '"swept"' in line]
     done = sum(stop - first for line in swept for first, stop in line["ranges"])
     with opened(home) as found:
-        told = [runs.sent_of(entry).tried for entry in found.ledger.entries(kind=runs.PROBED)]
+        told = [sending.sent_of(entry).tried for entry in found.ledger.entries(kind=sending.PROBED)]
     assert sum(stop - first for tried in told for first, stop in tried) >= done > 0
 
 
