@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.check import Narrator, show
+from lightproof.cli.showing import Narrator, show
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
