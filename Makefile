@@ -26,8 +26,8 @@ lint: $(VENV)/.test-installed  ## style, types, layers, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
-soak: $(VENV)/.test-installed $(VENV)/.peers-installed  ## long runs: kill loops, fleets of hostile services, fuzzing
-	$(BIN)/python -m pytest -m soak --timeout 3600
+soak: $(VENV)/.test-installed $(VENV)/.peers-installed  ## long runs: kill loops, fleets of hostile services, properties tried often, fuzzing
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak --timeout 3600
 	$(BIN)/python benchmarks/fuzz_pdus.py
 
 benchmarks: $(VENV)/.test-installed $(VENV)/.peers-installed  ## the numbers of the README, side by side with peers

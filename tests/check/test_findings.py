@@ -5,7 +5,7 @@ import random
 import time
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from check.observing import ARCHIVE, AT, mapping, query_open, reported, seen
@@ -254,7 +254,6 @@ observation_st = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(observation_st, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_observations_does_not_matter(observations: list[Observation], shuffle: random.Random) -> None:
     again = [*observations, *observations[:3]]
