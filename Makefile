@@ -11,6 +11,8 @@ CATALOGUES := $(wildcard src/lightproof/locale/*/LC_MESSAGES/*.po)
 
 .PHONY: demo test lint soak benchmarks translations clean
 .DELETE_ON_ERROR:
+# Some containers set it: then each worker rewrites all tests, and each program that they start compiles itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(VENV)/.demo-installed  ## try lightproof on an exposed practice that lives on this machine only
 	$(BIN)/lightproof demo
