@@ -56,6 +56,8 @@ def _not_one_address(text: str) -> UsageRefused:
 
 
 def _contact_told(contact: "Contact") -> Iterator[str]:
+    from lightproof.check.targets import Ports
+
     began = contact.beginning
     reference = f" ({began.reference})" if began.reference else ""
     yield _("{at}, by {who}, basis: {basis}{reference}. Entry {entry}.").format(
@@ -69,13 +71,12 @@ def _contact_told(contact: "Contact") -> Iterator[str]:
             if began.survey
             else _("  called, to see whether somebody picks up, between {first} and {last}: ports {ports}")
         )
-        ports = ", ".join(str(call.port) for call in contact.calls)
-        yield told.format(first=_utc(first), last=_utc(last), ports=ports)
+        yield told.format(first=_utc(first), last=_utc(last), ports=Ports.of(call.port for call in contact.calls))
     for probe in contact.probes:
         said = ngettext("{n} byte", "{n} bytes", probe.bytes_out).format(n=probe.bytes_out)
         calls = ngettext("{n} connection", "{n} connections", probe.connections).format(n=probe.connections)
         yield _("  {at}  {port}/{transport}  {detector}: {calls}, {said}, SHA-256 {sha256}").format(
-            at=_utc(probe.at), port=",".join(map(str, probe.ports)), transport=probe.target.transport,
+            at=_utc(probe.at), port=Ports.of(probe.ports), transport=probe.target.transport,
             detector=probe.detector, calls=calls, said=said, sha256=f"{probe.sha256[:16]}…",
         )  # fmt: skip
 
