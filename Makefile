@@ -11,6 +11,8 @@ CATALOGUES := $(wildcard src/lightproof/locale/*/LC_MESSAGES/*.po)
 
 .PHONY: demo test lint soak benchmarks translations clean
 .DELETE_ON_ERROR:
+# Some containers set it: then each worker rewrites all tests, and each program that they start compiles itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(VENV)/.demo-installed  ## try lightproof on an exposed practice that lives on this machine only
 	$(BIN)/lightproof demo
@@ -26,8 +28,8 @@ lint: $(VENV)/.test-installed  ## style, types, layers, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
-soak: $(VENV)/.test-installed $(VENV)/.peers-installed  ## long runs: kill loops, fleets of hostile services, fuzzing
-	$(BIN)/python -m pytest -m soak --timeout 3600
+soak: $(VENV)/.test-installed $(VENV)/.peers-installed  ## long runs: kill loops, fleets of hostile services, properties tried often, fuzzing
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak --timeout 3600
 	$(BIN)/python benchmarks/fuzz_pdus.py
 
 benchmarks: $(VENV)/.test-installed $(VENV)/.peers-installed  ## the numbers of the README, side by side with peers

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from breach.desk import a_procedure, refused
 from documents.conftest import STARTED, practice
-from evidence.ledgers import a_ledger
 from lightproof.breach.facts import BreachFacts
 from lightproof.breach.incident import SUBJECT
 from lightproof.breach.opening import from_the_same
 from lightproof.breach.procedure import Procedure
 from lightproof.documents import json
-from lightproof.errors import UsageRefused
 from lightproof.evidence import runs
 from lightproof.evidence.records import ExposureReport
 
@@ -25,8 +24,7 @@ LATER = {"aware_at": (FOUND + timedelta(hours=5)).isoformat()}
 
 @pytest.fixture
 def procedure(tmp_path: Path) -> Iterator[Procedure]:
-    with a_ledger(tmp_path) as ledger:
-        made = Procedure(ledger=ledger, by="Dr Demo", now=lambda: NOW, regimes=("gdpr/fr",))
+    with a_procedure(tmp_path, NOW, ("gdpr/fr",)) as made:
         checked(made, practice())
         yield made
 
@@ -43,10 +41,6 @@ def closed(procedure: Procedure, number: str) -> None:
         procedure.decide(number, duty, "no", "unlikely", proposed="yes")  # type: ignore[arg-type]
     procedure.correct(number, {"ongoing": False}, "closed")
     procedure.close(number, "done")
-
-
-def refused(error_id: str) -> "pytest.RaisesExc[UsageRefused]":
-    return pytest.raises(UsageRefused, check=lambda error: error.error_id == error_id)
 
 
 @pytest.mark.parametrize(

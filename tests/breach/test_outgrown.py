@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from breach.desk import a_procedure, refused
 from breach.practice_case import an_entry, the_incident
-from evidence.ledgers import a_ledger
 from lightproof.breach import register
 from lightproof.breach.alerts import due
 from lightproof.breach.clock import clock
@@ -21,7 +21,6 @@ from lightproof.breach.pending import next_deadline, pending
 from lightproof.breach.procedure import Procedure
 from lightproof.breach.register_export import row
 from lightproof.documents.html import html
-from lightproof.errors import UsageRefused
 
 AWARE = datetime(2026, 11, 20, 10, tzinfo=UTC)
 NOW = AWARE + timedelta(hours=71)
@@ -36,12 +35,8 @@ LAPTOP: dict[str, Any] = {
 
 @pytest.fixture
 def procedure(tmp_path: Path) -> Iterator[Procedure]:
-    with a_ledger(tmp_path) as ledger:
-        yield Procedure(ledger=ledger, by="Dr Demo", now=lambda: NOW, regimes=LAWS)
-
-
-def refused(error_id: str) -> "pytest.RaisesExc[UsageRefused]":
-    return pytest.raises(UsageRefused, check=lambda error: error.error_id == error_id)
+    with a_procedure(tmp_path, NOW, LAWS) as made:
+        yield made
 
 
 def decided_against(procedure: Procedure, *, exemption: str = "") -> Incident:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from evidence.ledgers import a_ledger
+from breach.desk import a_procedure, refused
 from lightproof.breach import register
 from lightproof.breach.alerts import TRIES, due, follow_up_due
 from lightproof.breach.beside import beside
@@ -25,7 +25,6 @@ from lightproof.breach.judging import assess_and_record, kept_years, proposed
 from lightproof.breach.lookup import media_type
 from lightproof.breach.pending import follow_ups, pending
 from lightproof.breach.procedure import Bundled, Procedure
-from lightproof.errors import UsageRefused
 from lightproof.evidence.entries import rfc3339
 from lightproof.storage.tables import breach
 
@@ -42,12 +41,8 @@ FACTS = BreachFacts.model_validate(
 
 @pytest.fixture
 def procedure(tmp_path: Path) -> Iterator[Procedure]:
-    with a_ledger(tmp_path) as ledger:
-        yield Procedure(ledger=ledger, by="Dr Demo", now=lambda: NOW, regimes=REGIMES)
-
-
-def refused(error_id: str) -> "pytest.RaisesExc[UsageRefused]":
-    return pytest.raises(UsageRefused, check=lambda error: error.error_id == error_id)
+    with a_procedure(tmp_path, NOW, REGIMES) as made:
+        yield made
 
 
 def test_a_breach_goes_from_report_to_the_closed_file(procedure: Procedure) -> None:

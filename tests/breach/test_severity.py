@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lightproof.breach.facts import BreachFacts
-from lightproof.breach.severity import decimal, level_of, score_of, severity
+from lightproof.breach.severity import Element, Severity, decimal, severity
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "enisa.json").read_text())["vectors"]
 OPEN_SERVER: dict[str, Any] = {
@@ -22,12 +22,21 @@ OPEN_SERVER: dict[str, Any] = {
 }
 
 
+ELEMENTS = ("dpc", "ei", "confidentiality", "integrity", "availability", "malicious")
+
+
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['case']} {vector['se']}")
 def test_the_vectors_of_the_method(vector: dict[str, Any]) -> None:
-    circumstances = sum((Fraction(str(vector[name])) for name in "ciam"), Fraction(0))
-    score = score_of(Fraction(vector["dpc"]), Fraction(str(vector["ei"])), circumstances)
-    assert score == Fraction(str(vector["se"]))
-    assert level_of(score) == vector["level"]
+    scored = Severity(
+        elements=tuple(
+            Element(name=name, value=Fraction(str(vector[key])), fact="", because="")
+            for key, name in zip(("dpc", "ei", *"ciam"), ELEMENTS, strict=True)
+        ),
+        flags=(),
+        aggravations=(),
+    )
+    assert scored.score == Fraction(str(vector["se"]))
+    assert scored.level == vector["level"]
 
 
 def of(**changes: Any) -> tuple[str, str]:

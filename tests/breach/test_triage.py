@@ -279,6 +279,8 @@ FACTS = st.fixed_dictionaries(
 )
 
 
+OFTEN = 3 * settings.default.max_examples
+"""The facts have many combinations."""
 LAWS = ["gdpr/fr", "hipaa/us", "ch/ch"]
 """One of each test that a law puts."""
 
@@ -304,7 +306,7 @@ CLAIMS: dict[str, Any] = {
 
 
 @given(FACTS, st.sampled_from(LAWS))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=OFTEN)
 def test_without_evidence_no_answer_gets_lighter(facts: dict[str, Any], law: str) -> None:
     with_evidence = ranks(facts, law)
     without = ranks({name: value for name, value in facts.items() if name != "evidence"}, law)
@@ -312,7 +314,7 @@ def test_without_evidence_no_answer_gets_lighter(facts: dict[str, Any], law: str
 
 
 @given(FACTS, st.sets(st.sampled_from(sorted(CLAIMS)), min_size=1), st.sampled_from(LAWS), st.booleans())
-@settings(max_examples=1_200, deadline=None)
+@settings(max_examples=OFTEN)
 def test_a_claim_that_nothing_shows_makes_no_answer_lighter(
     facts: dict[str, Any], claimed: set[str], law: str, worded: bool
 ) -> None:
@@ -344,7 +346,7 @@ WORSE: dict[str, Any] = {
 
 
 @given(FACTS, st.sampled_from(sorted(WORSE)), st.sampled_from(LAWS))
-@settings(max_examples=1_200, deadline=None)
+@settings(max_examples=OFTEN)
 def test_worse_facts_make_no_answer_lighter(facts: dict[str, Any], name: str, law: str) -> None:
     before, after = ranks(facts, law), ranks({**facts, name: WORSE[name]}, law)
     assert all(worse >= better for worse, better in zip(after, before, strict=True))

@@ -14,6 +14,7 @@ from lightproof.check.consent import Consent
 from lightproof.check.plan import Plan, plan_of_named, plan_of_this_machine
 from lightproof.check.reporting import perform
 from lightproof.check.targets import Named, Ports, parse_target
+from lightproof.check.watching import at_once
 from lightproof.evidence.records import ExposureReport, Probe, Severity, Target
 
 
@@ -38,7 +39,7 @@ class Noting(Unwatched):
 
 
 async def checked(plan: Plan, journal: Path, watcher: Unwatched | None = None) -> ExposureReport:
-    look = partial(run.look, plan, journal=journal)
+    look = at_once(partial(run.opened, plan, journal=journal))
     return await asyncio.to_thread(perform, plan, look, watcher or Unwatched())
 
 

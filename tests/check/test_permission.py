@@ -18,9 +18,10 @@ from lightproof.check.addresses import range_of
 from lightproof.check.consent import Consent
 from lightproof.check.plan import Plan, plan_of_named
 from lightproof.check.reporting import perform
-from lightproof.check.run import look
+from lightproof.check.run import opened
 from lightproof.check.scope import Scope
 from lightproof.check.targets import Named, Ports
+from lightproof.check.watching import at_once
 from lightproof.evidence.records import ExposureReport, Target
 from peers.processes import free_port
 
@@ -67,7 +68,7 @@ def test_a_scope_that_expires_during_the_sweep_ends_it(tmp_path: Path) -> None:
     ends = datetime.now(UTC) + timedelta(seconds=1.5)
     plan = a_plan("127.88.1.0/25", Ports.of((port, *range(1, 20))), ends=ends, rate=300)
     with counting("0.0.0.0", port) as calls:
-        report = perform(plan, partial(look, plan, journal=tmp_path / "journal"), Unwatched())
+        report = perform(plan, at_once(partial(opened, plan, journal=tmp_path / "journal")), Unwatched())
         time.sleep(1)
     assert calls
     assert max(calls) < ends.timestamp() + 0.1
@@ -82,10 +83,10 @@ def test_a_scope_that_expires_during_the_sweep_ends_it(tmp_path: Path) -> None:
 def test_a_run_whose_permission_was_renewed_goes_on_where_it_stopped(tmp_path: Path) -> None:
     ports, journal = Ports.of(range(1, 20)), tmp_path / "journal"
     short = a_plan("127.88.2.0/26", ports, ends=datetime.now(UTC) + timedelta(seconds=1), rate=300)
-    stopped = perform(short, partial(look, short, journal=journal), Unwatched())
+    stopped = perform(short, at_once(partial(opened, short, journal=journal)), Unwatched())
     assert told(stopped)
     renewed = a_plan("127.88.2.0/26", ports, ends=datetime.now(UTC) + timedelta(hours=1), rate=100_000)
-    report = perform(renewed, partial(look, renewed, journal=journal, resume=True), Unwatched())
+    report = perform(renewed, at_once(partial(opened, renewed, journal=journal, resume=True)), Unwatched())
     assert not report.unchecked
     assert report.started == stopped.started
     assert not journal.exists()
@@ -106,7 +107,7 @@ async def test_a_scope_that_expires_during_a_visit_lets_it_send_nothing_more(tmp
     ends = datetime.now(UTC) + timedelta(seconds=3)
     plan = a_plan("127.88.3.1", Ports.of((port,)), ends=ends, rate=1_000)
     journal = tmp_path / "journal"
-    report = await asyncio.to_thread(perform, plan, partial(look, plan, journal=journal), Unwatched())
+    report = await asyncio.to_thread(perform, plan, at_once(partial(opened, plan, journal=journal)), Unwatched())
     await asyncio.sleep(0.5)
     server.close()
     assert len(heard) > 2

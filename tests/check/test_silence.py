@@ -20,6 +20,7 @@ from lightproof.check.sweeping.hearing import Hearing
 from lightproof.check.sweeping.sweep import Limits
 from lightproof.check.targets import Named, Ports, parse_target
 from lightproof.check.this_machine import own_addresses
+from lightproof.check.watching import at_once
 from lightproof.evidence.records import ExposureReport, Target, Unchecked
 
 SILENT = "127.0.0.1"
@@ -55,7 +56,7 @@ LOOKS = pytest.mark.parametrize("module", [run, survey_run], ids=["check", "surv
 
 
 def checked(plan: Plan, module: object, journal: Path, *, resume: bool = False) -> ExposureReport:
-    look = partial(module.look, plan, journal=journal, resume=resume)  # type: ignore[attr-defined]
+    look = at_once(partial(module.opened, plan, journal=journal, resume=resume))  # type: ignore[attr-defined]
     return perform(plan, look, Watching(), survey=module is survey_run)
 
 
@@ -81,7 +82,7 @@ def test_silence_that_was_met_before_a_run_was_stopped_is_told_by_the_one_that_g
     with dropping_calls() as port:
         plan = a_plan(f"{SILENT}:{port}")
         with pytest.raises(KeyboardInterrupt):
-            module.look(plan, Watching(stops=True), journal=journal)  # type: ignore[attr-defined]
+            at_once(partial(module.opened, plan, journal=journal))(Watching(stops=True))  # type: ignore[attr-defined]
     assert json.loads(journal.read_text().splitlines()[1])["ranges"] == [[0, 1]]
     report = checked(plan, module, journal, resume=True)  # the port is closed by now; nothing is called again
     assert told(report) == [(Target(SILENT, port), "no-answer")]

@@ -15,6 +15,7 @@ from lightproof.check.sweeping.questions import Outcome
 from lightproof.check.sweeping.survey import Sighting, SurveyBatch, Word
 from lightproof.check.targets import Ports, TargetSpace
 from lightproof.check.vantage import vantage_of
+from lightproof.check.watching import Span
 from lightproof.errors import UsageRefused
 from lightproof.evidence.records import Observation, ScopeRecord, Unchecked
 from peers.lightproof_server import Archive, serving
@@ -51,18 +52,23 @@ def plan_of(port: int) -> Plan:
     )
 
 
+def surveyed(plan: Plan, watcher: Stopping, journal: Path, *, resume: bool = False) -> Span:
+    with survey_run.opened(plan, journal=journal, resume=resume) as look:
+        return look(watcher)
+
+
 def test_a_survey_that_is_stopped_goes_on_and_tells_all_it_found(tmp_path: Path) -> None:
     journal = tmp_path / "j"
     with serving(Archive()) as archive:
         plan = plan_of(archive.port)
         whole = Stopping(batches=-1)
-        survey_run.look(plan, whole, journal=tmp_path / "whole")
+        surveyed(plan, whole, tmp_path / "whole")
         stopped = Stopping(batches=1)
         with pytest.raises(KeyboardInterrupt):
-            survey_run.look(plan, stopped, journal=journal)
+            surveyed(plan, stopped, journal)
         begun = datetime.fromisoformat(json.loads(journal.read_text().splitlines()[0])["started"])
         resumed = Stopping(batches=-1)
-        span = survey_run.look(plan, resumed, journal=journal, resume=True)
+        span = surveyed(plan, resumed, journal, resume=True)
     assert 0 < stopped.counts[-1] < len(plan.space) == resumed.counts[-1]
     assert resumed.counts[0] > stopped.counts[-1]
     assert [(seen.target, seen.signal) for seen in resumed.observations] == [
@@ -80,7 +86,7 @@ def test_what_ended_before_it_answered_is_no_protection_and_without_a_word_not_c
     batch = SurveyBatch(done=((0, 1),), sightings=(sighting,), not_tried=(), counts={Outcome.ENDED: 1})
     monkeypatch.setattr(survey_run, "survey", lambda *_space, **_options: (told for told in [batch]))
     seen = Stopping(batches=-1)
-    survey_run.look(plan_of(2762), seen, journal=tmp_path / "j")
+    surveyed(plan_of(2762), seen, tmp_path / "j")
     assert [found.protections for found in seen.observations] == [("tls",)]
     assert [left.reason for left in seen.unchecked] == reasons
 
@@ -92,5 +98,5 @@ def test_a_survey_does_not_go_on_from_the_journal_of_a_check(tmp_path: Path) -> 
         json.dumps({"entry": "plan", "format": 1, "plan": plan.digest, "started": "2026-11-23T10:00:00Z"}) + "\n"
     )
     with pytest.raises(UsageRefused) as refusal:
-        survey_run.look(plan, Stopping(-1), journal=journal, resume=True)
+        surveyed(plan, Stopping(-1), journal, resume=True)
     assert refusal.value.error_id == "journal-of-another-run"

@@ -3,7 +3,7 @@
 import pytest
 
 from check.observing import mapping, seen
-from lightproof.check.vantage import Forward, forward_of, forwards, vantage_of, vantage_of_box
+from lightproof.check.vantage import Forward, forward_of, vantage_of, vantage_of_box
 from lightproof.evidence.records import Vantage
 
 INTERNET, LOCAL, MACHINE = Vantage.INTERNET, Vantage.LOCAL_NETWORK, Vantage.THIS_MACHINE
@@ -53,7 +53,6 @@ def test_a_mapping_is_read_as_a_forward() -> None:
     observed = mapping("192.168.1.20", 11112, 104)
     assert forward_of(observed) == Forward(104, "tcp", "192.168.1.20", 11112)
     assert str(forward_of(observed)) == "tcp 104 -> 192.168.1.20:11112"
-    assert forwards([observed, observed]) == (Forward(104, "tcp", "192.168.1.20", 11112),)
 
 
 @pytest.mark.parametrize(

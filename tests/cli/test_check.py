@@ -1,8 +1,11 @@
 """`lightproof check`, run as people and scripts run it, against real servers."""
 
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +13,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from check.fleets import fleet
 from check.unanswered_ports import dropping_calls
 from cli.running import lightproof
 from journeys.leaks import leaks, unlocked
 from peers.images import Study, paths_of
+from peers.networks import a_network
 from peers.orthanc import Orthanc
 from peers.processes import free_port
 
@@ -220,11 +225,17 @@ def test_a_stream_of_records_ends_with_its_summary(archive: Orthanc, tmp_path: P
     assert {"service", "finding"} <= set(kinds)
 
 
-def test_without_target_this_machine_is_checked(archive: Orthanc, tmp_path: Path) -> None:
-    ran = lightproof("check", "--no-box", "--json", home=tmp_path)
-    found = [s for s in ran.json["services"] if s["port"] == archive.dicom_port]
+def test_without_target_this_machine_is_checked(tmp_path: Path) -> None:
+    port = free_port()
+    # In a network of its own: all that other tests have running would be visited too.
+    with a_network() as there, fleet("honest_services.py", 256, 1, port, before=there):
+        ran = subprocess.run(
+            [*there, sys.executable, "-m", "lightproof", "check", "--no-box", "--json"],
+            env={**os.environ, "LIGHTPROOF_HOME": str(tmp_path)}, stdout=subprocess.PIPE, timeout=100, check=False,
+        )  # fmt: skip
+    found = [s for s in json.loads(ran.stdout)["services"] if s["port"] == port]
     assert found
-    assert all(service["process"] == "Orthanc" for service in found)
+    assert {service["process"] for service in found} == {Path(sys.executable).name}
 
 
 def test_what_is_excluded_of_this_machine_is_left_alone(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from lightproof.check.consent import Consent
 from lightproof.check.plan import plan_of_this_machine
 from lightproof.cli.home import opened
 from lightproof.cli.recording import Recording
-from lightproof.evidence import runs
+from lightproof.evidence import sending
 from lightproof.evidence.appending import Writing
 from peers.processes import free_port
 from peers.timestamp_authority import running_timestamp_authority
@@ -193,7 +193,7 @@ def test_what_was_sent_before_a_run_was_stopped_is_told(end: signal.Signals, hom
     swept = [json.loads(line) for line in journal.read_text().splitlines() if '"swept"' in line]
     done = sum(stop - first for line in swept for first, stop in line["ranges"])
     with opened(home) as found:
-        told = [runs.sent_of(entry).tried for entry in found.ledger.entries(kind=runs.PROBED)]
+        told = [sending.sent_of(entry).tried for entry in found.ledger.entries(kind=sending.PROBED)]
     assert sum(stop - first for tried in told for first, stop in tried) >= done > 0
 
 
@@ -225,7 +225,7 @@ def test_an_interruption_while_the_disk_takes_its_time_takes_nothing_from_the_re
             slow.setattr(Writing, "finished", interrupted)
             recording.write_what_was_sent()
         recording.write_what_was_sent()
-        told = [runs.sent_of(entry).tried for entry in found.ledger.entries(kind=runs.PROBED)]
+        told = [sending.sent_of(entry).tried for entry in found.ledger.entries(kind=sending.PROBED)]
     assert told == [((0, 1),)]
 
 

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
+from dicom.values import short_texts, uids
 from lightproof.dicom.dataset import (
     MODALITY,
     QUERY_RETRIEVE_LEVEL,
@@ -33,10 +34,8 @@ from peers.images import PATIENTS, an_instance, decoded, encoded
 
 both = pytest.mark.parametrize("explicit", [False, True], ids=["implicit", "explicit"])
 
-texts = st.from_regex(r"[A-Z0-9_]{0,16}", fullmatch=True)
-short_uids = st.from_regex(r"[12](\.[1-9][0-9]{0,5}){1,4}", fullmatch=True)
-codes = st.builds(Element, st.sampled_from([0x00080052, 0x00080060, 0x00080061]), st.just("CS"), texts)
-leaves = codes | st.builds(Element, st.sampled_from([0x0020000D, 0x0020000E]), st.just("UI"), short_uids)
+codes = st.builds(Element, st.sampled_from([0x00080052, 0x00080060, 0x00080061]), st.just("CS"), short_texts)
+leaves = codes | st.builds(Element, st.sampled_from([0x0020000D, 0x0020000E]), st.just("UI"), uids)
 items = st.lists(leaves, max_size=3, unique_by=lambda e: e.tag).map(tuple)
 sequences = st.builds(Element, st.just(0x00400100), st.just("SQ"), st.lists(items, max_size=3).map(tuple))
 data_sets = st.lists(leaves | sequences, max_size=6, unique_by=lambda e: e.tag)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynetdicom.tests import encoded_dimse_msg as recorded
 
+from dicom.values import short_texts, uids
 from lightproof.dicom.dimse import (
     Command,
     CommandField,
@@ -29,16 +30,16 @@ from peers.images import decoded
 HEADER = 1
 
 numbers = st.none() | st.integers(0, 0xFFFF)
-uids = st.none() | st.from_regex(r"[1-2](\.(0|[1-9][0-9]{0,9})){1,5}", fullmatch=True)
-titles = st.none() | st.from_regex(r"[A-Z0-9_]{1,16}", fullmatch=True)
+some_uids = st.none() | uids
+titles = st.none() | short_texts.filter(bool)
 commands = st.builds(
     Command,
     command_field=st.integers(0, 0xFFFF),
     message_id=st.integers(0, 0xFFFF),
     responded_to=st.integers(0, 0xFFFF),
     status=st.integers(0, 0xFFFF),
-    affected_sop_class_uid=uids,
-    affected_sop_instance_uid=uids,
+    affected_sop_class_uid=some_uids,
+    affected_sop_instance_uid=some_uids,
     priority=numbers,
     move_destination=titles,
     originator_ae=titles,

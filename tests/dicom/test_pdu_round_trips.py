@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynetdicom import pdu as theirs
 
+from dicom.values import uids
 from lightproof.dicom.decoding import decode_pdu
 from lightproof.dicom.encoding import encode_pdu
 from lightproof.dicom.pdu import (
@@ -27,7 +28,6 @@ from lightproof.dicom.pdu import (
 )
 
 bytes_of_16_bits = st.integers(0, 0xFFFF)
-uids = st.from_regex(r"[1-2](\.(0|[1-9][0-9]{0,9})){1,5}", fullmatch=True)
 ae_titles = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="\\"), min_size=1, max_size=16
 )

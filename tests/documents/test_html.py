@@ -135,7 +135,8 @@ def test_chromium_runs_nothing_and_asks_for_nothing(
     assert wide
 
 
-def test_a_hundred_thousand_findings_stay_a_small_page(a_population: Callable[[int], ExposureReport]) -> None:
-    page = html(exposure_document(a_population(100_000)))
+@pytest.mark.parametrize("findings", [10_000, pytest.param(100_000, marks=pytest.mark.soak)])
+def test_very_many_findings_stay_a_small_page(a_population: Callable[[int], ExposureReport], findings: int) -> None:
+    page = html(exposure_document(a_population(findings)))
     assert len(page) < 1_000_000
     assert b"more places are in the JSON report" in page

@@ -85,7 +85,10 @@ def dicom(port: int, *, tls: bool, called: str, calling: str, held: Sequence[Pat
         for path in held:
             query = Dataset()
             query.QueryRetrieveLevel, query.StudyInstanceUID = "STUDY", dcmread(path).StudyInstanceUID
-            list(association.send_c_get(query, StudyRootQueryRetrieveInformationModelGet))
+            answers = list(association.send_c_get(query, StudyRootQueryRetrieveInformationModelGet))
+            # Orthanc aborts what it denies. Asked again before it noticed, pynetdicom waits for an answer in vain.
+            if not any(status for status, _ in answers):
+                break
         return bool(received)
 
     def store(association: Association) -> bool:

@@ -52,7 +52,7 @@ class Severity:
 
     @property
     def score(self) -> Fraction:
-        """SE."""
+        """SE = DPC x EI + CB."""
         terms = {element.name: element.value for element in self.elements}
         circumstances = ("confidentiality", "integrity", "availability", "malicious")
         return terms["dpc"] * terms["ei"] + sum((terms[name] for name in circumstances), Fraction(0))
@@ -60,18 +60,8 @@ class Severity:
     @property
     def level(self) -> str:
         """`low` below 2, `medium` below 3, `high` below 4, `very high` from 4."""
-        return level_of(self.score)
-
-
-def score_of(dpc: Fraction, ei: Fraction, circumstances: Fraction) -> Fraction:
-    """SE = DPC x EI + CB."""
-    return dpc * ei + circumstances
-
-
-def level_of(score: Fraction) -> str:
-    """The band of a score; the lower bound belongs to it."""
-    bounds = ((4, "very high"), (3, "high"), (2, "medium"))
-    return next((name for bound, name in bounds if score >= bound), "low")
+        bounds = ((4, "very high"), (3, "high"), (2, "medium"))
+        return next((name for bound, name in bounds if self.score >= bound), "low")
 
 
 def severity(facts: BreachFacts) -> Severity:

@@ -13,7 +13,7 @@ from typing import Final
 from lightproof.check.permission import Ended
 from lightproof.check.plan import Plan
 from lightproof.check.vantage import FORWARD_CLOSED, forward_of
-from lightproof.check.wire import Admission, Budget, Wire
+from lightproof.check.wire import Admission, Budget, Wire, told
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation, Probe, Proof, Target
 
@@ -49,11 +49,8 @@ async def closed_forwards(
 
     async def refusal(target: Target, mapping: Observation) -> Observation | None:
         wire = Wire(target, detector=_DETECTOR, now=now, budget=_BUDGET, admission=admission, ended=ended)
-        try:
+        with told(wire, probed):
             return _closed(mapping, target, now()) if await _refuses(wire) else None
-        finally:
-            if (probe := wire.probe) is not None:
-                probed(probe)
 
     calls = [asyncio.create_task(refusal(*pair)) for pair in led_to.items()]
     if not calls:

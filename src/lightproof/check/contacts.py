@@ -11,10 +11,10 @@ from functools import cache
 
 from lightproof.check.sweeping.order import Order
 from lightproof.check.targets import TargetSpace
-from lightproof.evidence import runs
+from lightproof.evidence import sending
 from lightproof.evidence.entries import Entry
 from lightproof.evidence.records import Probe
-from lightproof.evidence.runs import Beginning
+from lightproof.evidence.sending import Beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +51,9 @@ def contacts(address: str, entries: Iterable[Entry], attachment: Callable[[str],
 
     known: dict[int, _Run] = {}
     for entry in entries:
-        if entry.kind == runs.STARTED and (beginning := runs.beginning_of(entry)) is not None:
+        if entry.kind == sending.STARTED and (beginning := sending.beginning_of(entry)) is not None:
             known[entry.index] = _Run(address, beginning, positions(beginning.targets_sha256, beginning.seed))
-        elif entry.kind == runs.PROBED and (run := known.get((sent := runs.sent_of(entry)).run)) is not None:
+        elif entry.kind == sending.PROBED and (run := known.get((sent := sending.sent_of(entry)).run)) is not None:
             run.hear(sent)
     for run in known.values():
         if run.calls or run.probes:
@@ -72,7 +72,7 @@ class _Run:
         self.calls: list[Call] = []
         self.probes: list[Probe] = []
 
-    def hear(self, sent: runs.Sent) -> None:
+    def hear(self, sent: sending.Sent) -> None:
         self.probes += [probe for probe in sent.probes if probe.target.address == self._address]
         self.calls += [
             Call(port=port, after=self._told_until, before=sent.at)

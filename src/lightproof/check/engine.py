@@ -14,7 +14,7 @@ from datetime import datetime
 from lightproof.check.consent import Consent
 from lightproof.check.detectors import UNIDENTIFIED, WEB, Detector, Speech
 from lightproof.check.identify import Heard, answers_dicom, identify
-from lightproof.check.wire import Admission, Budget, Wire
+from lightproof.check.wire import Admission, Budget, Wire, told
 from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Observation, Probe, Target, Unchecked
 
@@ -217,11 +217,8 @@ class Engine:
             consent=self.consent,
             ended=self.ended,
         )
-        try:
+        with told(wire, self.probed):
             yield wire
-        finally:
-            if (probe := wire.probe) is not None:
-                self.probed(probe)
 
 
 def _heeds_names(heard: Heard) -> bool:

@@ -23,7 +23,7 @@ from lightproof.check.watching import Span, Watcher
 from lightproof.documents.text import spelled_out, visible_lines
 from lightproof.errors import LightproofError
 from lightproof.evidence.records import Observation, Probe, Target, Unchecked
-from lightproof.evidence.runs import MOST_PORTS
+from lightproof.evidence.sending import MOST_PORTS
 
 LONGEST_LINE: Final = 16 << 20
 """What one visit tells takes a few hundred kilobytes at most."""

@@ -32,24 +32,16 @@ from lightproof.evidence.records import Target, Unchecked
 _VISIT_S: Final = 45.0
 
 
-def look(
-    plan: Plan, watcher: Watcher, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
-) -> Span:
-    """Carries the plan out, and tells the watcher all that is learnt.
+@contextmanager
+def opened(
+    plan: Plan, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
+) -> Generator[Look]:
+    """Takes the journal, and gives what carries the plan out with no other file to write to, and tells all it learns.
 
     What is done goes to `journal`, which is left behind only when the run is stopped; with `resume` it is read first,
     and what it holds is told again. When the permission to check ends, nothing more is sent, and what was left to do is
     told as unchecked. Raises UsageRefused when the journal is of another plan or in use.
     """
-    with opened(plan, journal=journal, resume=resume, clock=clock) as carry_out:
-        return carry_out(watcher)
-
-
-@contextmanager
-def opened(
-    plan: Plan, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
-) -> Generator[Look]:
-    """The same in two steps: takes the journal, and gives what carries the plan out with no other file to write to."""
     now = clock or (lambda: datetime.now(UTC))
     with journal_of(journal, plan.digest, resume=resume, started=now().isoformat()) as (kept, done):
         yield partial(_carry_out, plan, kept, done, now)

@@ -21,24 +21,16 @@ from lightproof.check.watching import Look, Span, Watcher
 from lightproof.evidence.records import Facts, Observation, Target, Unchecked
 
 
-def look(
-    plan: Plan, watcher: Watcher, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
-) -> Span:
-    """Only says which targets speak DICOM, in one sweep: the first look at very large ranges.
+@contextmanager
+def opened(
+    plan: Plan, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
+) -> Generator[Look]:
+    """Takes the journal, and gives what says which targets speak DICOM, in one sweep: a first look at large ranges.
 
     No query is sent, so no service is called open; a check of what was found tells the rest. It ends with the
     permission to check, and tells what it did not try. The journal is as that of a check. Raises UsageRefused when it
     is of another plan, of a check, or in use.
     """
-    with opened(plan, journal=journal, resume=resume, clock=clock) as carry_out:
-        return carry_out(watcher)
-
-
-@contextmanager
-def opened(
-    plan: Plan, *, journal: Path, resume: bool = False, clock: Callable[[], datetime] | None = None
-) -> Generator[Look]:
-    """The same in two steps: takes the journal, and gives what carries the plan out with no other file to write to."""
     now = clock or (lambda: datetime.now(UTC))
     with journal_of(journal, f"survey {plan.digest}", resume=resume, started=now().isoformat()) as (kept, done):
         yield partial(_carry_out, plan, kept, done, now)

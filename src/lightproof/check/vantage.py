@@ -4,7 +4,6 @@ What nobody measured is not assumed to be safe: an address that the whole Intern
 the Internet, whatever firewall may stand before it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
@@ -63,11 +62,6 @@ def forward_of(observation: Observation) -> Forward | None:
             return Forward(outside, transport, str(address), inside)
         case _:
             return None
-
-
-def forwards(observations: Iterable[Observation]) -> tuple[Forward, ...]:
-    """Every forward that was seen, once, in order."""
-    return tuple(sorted({found for seen in observations if (found := forward_of(seen)) is not None}))
 
 
 def closed_of(observation: Observation) -> Target | None:

@@ -47,3 +47,13 @@ Look = Callable[[Watcher], Span]
 Opening = Callable[[], AbstractContextManager[Look]]
 """Opens all that a run writes to, and closes it in the end: what it gives can be carried out where nothing more may be
 opened for writing (sandbox.py)."""
+
+
+def at_once(opening: Opening) -> Look:
+    """Opens and carries out in one step, where nothing is given up between the two."""
+
+    def look(watcher: Watcher) -> Span:
+        with opening() as carry_out:
+            return carry_out(watcher)
+
+    return look

@@ -12,8 +12,8 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -440,6 +440,16 @@ class Wire:
     def _refuse_when_ended(self) -> None:
         if (reason := self._ended()) is not None:
             raise ProtocolViolation(reason)
+
+
+@contextmanager
+def told(wire: Wire, probed: Callable[[Probe], None]) -> Generator[None]:
+    """Has `probed` hear what the wire sent, however the block ends."""
+    try:
+        yield
+    finally:
+        if (probe := wire.probe) is not None:
+            probed(probe)
 
 
 def _speak_on_the_link_to(target: Target, sock: socket.socket) -> None:

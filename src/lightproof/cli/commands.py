@@ -13,14 +13,6 @@ ENTRY: Final = click.IntRange(0, 2**53)
 """The number of an entry of the ledger: beyond what any ledger holds, a database cannot even look for it."""
 
 
-class WholeSummaries(click.Group):
-    """Lists each command with its whole summary: Click cuts one after a few words, whatever room there is."""
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section(_("Commands")):
-            formatter.write_dl([(name, self.commands[name].help or "") for name in self.list_commands(ctx)])
-
-
 class Commands(click.Group):
     """`modules`: name -> summary; the module of that name in `package` holds the command."""
 

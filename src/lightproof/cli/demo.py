@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lightproof.cli.check import Narrator, show
+from lightproof.cli.showing import Narrator, show
 from lightproof.cli.stopping import stopped_as_by_ctrl_c
 from lightproof.locale import gettext as _
 
@@ -103,8 +103,9 @@ def exposed_practice(*, fixed: bool) -> "ExposureReport":
     from lightproof.check.consent import Consent
     from lightproof.check.plan import Plan
     from lightproof.check.reporting import perform
-    from lightproof.check.run import look
+    from lightproof.check.run import opened
     from lightproof.check.targets import Ports, TargetSpace
+    from lightproof.check.watching import at_once
     from lightproof.demo.practice import running
     from lightproof.evidence.records import ScopeRecord, Vantage
 
@@ -120,7 +121,7 @@ def exposed_practice(*, fixed: bool) -> "ExposureReport":
             consent=Consent(count=True),
         )
         with Narrator(as_ndjson=False) as narrator:
-            return perform(plan, partial(look, plan, journal=Path(folder) / "journal"), narrator)
+            return perform(plan, at_once(partial(opened, plan, journal=Path(folder) / "journal")), narrator)
 
 
 def _reports(folder: Path, name: str) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from lightproof.cli.home import OpenHome, opened_or_made
-from lightproof.evidence import runs
+from lightproof.evidence import runs, sending
 
 if TYPE_CHECKING:
     from lightproof.check.plan import Plan
@@ -43,12 +43,12 @@ class Recording:
         self._probes: list[Probe] = []
         self._due = time.monotonic() + _EVERY_S
         with home.ledger.writing() as writing:
-            said = runs.started(
+            said = sending.started(
                 at=datetime.now(UTC), plan=plan.digest, targets=plan.targets, described=str(plan.space.description),
                 targets_sha256=writing.attach(plan.space.spelled(), "text/plain"), seed=plan.seed, survey=survey,
                 machine=self._machine, scope=plan.scope, counts=plan.consent.count,
             )  # fmt: skip
-            self._run = writing.append(runs.STARTED, runs.SUBJECT, said, principal=by).index
+            self._run = writing.append(sending.STARTED, runs.SUBJECT, said, principal=by).index
 
     def hearing(self, watcher: "Watcher") -> "Watcher":
         """A watcher that also has written down what is sent."""
@@ -86,15 +86,15 @@ class Recording:
         self._forget()
 
     def _write_when_due(self) -> None:
-        told = max(len(self._probes) / runs.MOST_PROBES, len(self._tried) / runs.MOST_POSITIONS)
+        told = max(len(self._probes) / sending.MOST_PROBES, len(self._tried) / sending.MOST_POSITIONS)
         if time.monotonic() > self._due or told >= 1:
             self.write_what_was_sent()
 
     def _write(self, writing: "Writing") -> None:
         from lightproof.check.journal import merged
 
-        for said in runs.probed(self._run, merged(self._tried), self._probes):
-            writing.append(runs.PROBED, runs.SUBJECT, said, principal=self._by)
+        for said in sending.probed(self._run, merged(self._tried), self._probes):
+            writing.append(sending.PROBED, runs.SUBJECT, said, principal=self._by)
 
     def _forget(self) -> None:
         """What was written is on the disk now; before that, an interruption would take it from the record."""

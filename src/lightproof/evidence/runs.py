@@ -1,35 +1,23 @@
-"""Checks as entries of the ledger: what was about to be tried on whose authority, what was sent, what was found.
+"""Checks as entries of the ledger: what was found. What was sent is told in sending.py.
 
-The first entry of a run is written before the first packet, with all its targets as an attachment. Others follow while
-it goes on, and tell what was sent to whom. The last one holds the letter, each exposed service and the digest of the
-whole report, which is kept beside it; a run that was killed has none.
+The last entry of a run holds the letter, each exposed service and the digest of the whole report, which is kept beside
+it; a run that was killed has none. An alert may follow it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from lightproof.evidence.entries import Entry
-from lightproof.evidence.records import ExposureReport, Grade, Probe, ScopeRecord, Service, Target
+from lightproof.evidence.entries import Entry, rfc3339
+from lightproof.evidence.records import ExposureReport, Grade, Service
 
 SUBJECT: Final = "check"
-STARTED: Final = "check.started"
 FINISHED: Final = "check.finished"
-PROBED: Final = "check.probed"
-"""What was sent since the entry of the run before."""
 ALERT: Final = "check.alert"
 """A run found something open to strangers where no run had before."""
 _LISTED: Final = 1_000
 """Exposed services that an entry names; the attachment holds all of them."""
-_DESCRIBED: Final = 20_000
-"""Characters of the targets' description that an entry holds."""
-MOST_POSITIONS: Final = 4_000
-"""Ranges of positions that an entry tells."""
-MOST_PROBES: Final = 300
-"""Probes that an entry tells: with as many ports as one can have (MOST_PORTS), and all positions, they fit an entry."""
-MOST_PORTS: Final = 32
-"""Of one probe: FTP's data has a port of its own for each connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,143 +62,12 @@ class Run:
         return self.every_exposed and (self.plan == like.plan or place[0] in self.machine)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
-    """What was about to be tried, as the first entry of a run tells it."""
-
-    entry: int
-    at: datetime
-    by: str
-    scope: ScopeRecord
-    targets_sha256: str
-    """Of the attachment that names each target."""
-    seed: int
-    """Of the order in which they are tried."""
-    survey: bool
-    """Whether only DICOM was asked for; else, whether somebody picks up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What was sent during a while of a run, as an entry tells it."""
-
-    run: int
-    """The run's first entry."""
-    at: datetime
-    tried: tuple[tuple[int, int], ...]
-    """Positions in the order of the run's targets that were called by the sweep: half-open ranges."""
-    probes: tuple[Probe, ...]
-
-
-def started(
-    *,
-    at: datetime,
-    plan: str,
-    targets: int,
-    described: str,
-    targets_sha256: str,
-    seed: int,
-    survey: bool,
-    machine: Iterable[str],
-    scope: ScopeRecord,
-    counts: bool,
-) -> dict[str, object]:
-    """What the first entry of a run says."""
-    return {
-        "at": _instant(at),
-        "plan": plan,
-        "targets": targets,
-        "described": described[:_DESCRIBED],
-        "targets_sha256": targets_sha256,
-        "seed": seed,
-        "survey": survey,
-        "machine": sorted(machine),
-        "counts": counts,
-        "scope": {
-            "basis": scope.basis,
-            "controller": scope.controller,
-            "authoriser": scope.authoriser,
-            "reference": scope.reference,
-            "starts": _instant(scope.starts) if scope.starts else None,
-            "expires": _instant(scope.expires) if scope.expires else None,
-        },
-    }
-
-
-def beginning_of(entry: Entry) -> Beginning | None:
-    """How a run began; None for one whose entry does not name its targets one by one, as earlier versions wrote it."""
-    said = cast("Mapping[str, Any]", entry.payload)
-    if "targets_sha256" not in said:
-        return None
-    return Beginning(
-        entry=entry.index,
-        at=datetime.fromisoformat(said["at"]),
-        by=entry.principal,
-        scope=_scope(said["scope"]),
-        targets_sha256=said["targets_sha256"],
-        seed=said["seed"],
-        survey=said["survey"],
-    )
-
-
-def _scope(said: Mapping[str, Any]) -> ScopeRecord:
-    instants = {name: datetime.fromisoformat(said[name]) if said.get(name) else None for name in ("starts", "expires")}
-    return ScopeRecord(
-        basis=said["basis"],
-        controller=said["controller"],
-        authoriser=said["authoriser"],
-        reference=said["reference"],
-        **instants,
-    )
-
-
-def probed(run: int, tried: Sequence[tuple[int, int]], probes: Sequence[Probe]) -> Iterator[dict[str, object]]:
-    """What the entries say that tell what was sent since the last one; as many as it takes."""
-    most = max(-(-len(tried) // MOST_POSITIONS), -(-len(probes) // MOST_PROBES))
-    for nth in range(most):
-        yield {
-            "run": run,
-            "tried": [list(found) for found in tried[nth * MOST_POSITIONS :][:MOST_POSITIONS]],
-            "probes": [_probe_line(probe) for probe in probes[nth * MOST_PROBES :][:MOST_PROBES]],
-        }
-
-
-def sent_of(entry: Entry) -> Sent:
-    """What this entry says was sent."""
-    said = cast("Mapping[str, Any]", entry.payload)
-    return Sent(
-        run=said["run"],
-        at=entry.at,
-        tried=tuple((first, stop) for first, stop in said["tried"]),
-        probes=tuple(
-            Probe(
-                at=datetime.fromisoformat(at),
-                target=Target(address, port, transport),
-                detector=detector,
-                ports=tuple(ports),
-                connections=connections,
-                bytes_out=bytes_out,
-                sha256=digest,
-            )
-            for at, address, port, transport, detector, ports, connections, bytes_out, digest in said["probes"]
-        ),
-    )
-
-
-def _probe_line(probe: Probe) -> list[object]:
-    target = probe.target
-    return [
-        _instant(probe.at), target.address, target.port, target.transport,
-        probe.detector, list(probe.ports), probe.connections, probe.bytes_out, probe.sha256,
-    ]  # fmt: skip
-
-
 def finished(report: ExposureReport, *, plan: str, machine: Iterable[str], report_sha256: str) -> dict[str, object]:
-    """What the second entry of a run says."""
+    """What the last entry of a run says."""
     exposed = [service for service in report.services if service.grade >= Grade.OPEN]
     return {
-        "started": _instant(report.started),
-        "finished": _instant(report.finished),
+        "started": rfc3339(report.started),
+        "finished": rfc3339(report.finished),
         "plan": plan,
         "machine": sorted(machine),
         "letter": report.letter,
@@ -290,7 +147,3 @@ def period(runs: Iterable[Run], place: tuple[str, int, str]) -> tuple[datetime |
 
 def _line(service: Service) -> list[str | int]:
     return [service.address, service.port, service.transport, service.service, service.grade.value]
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

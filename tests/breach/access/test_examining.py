@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from breach.desk import a_procedure
 from breach.practice_case import FOUND, SHOWN, an_entry, the_incident
-from evidence.ledgers import a_ledger
 from lightproof.breach.access.examining import LogReader, NamedLog, exposure_of
 from lightproof.breach.access.tally import hasher, networks
 from lightproof.breach.facts import Access, BreachFacts
@@ -31,8 +31,8 @@ OPEN: dict[str, Any] = {
 
 @pytest.fixture
 def procedure(tmp_path: Path) -> Iterator[Procedure]:
-    with a_ledger(tmp_path) as ledger:
-        yield Procedure(ledger=ledger, by="Dr Demo", now=lambda: FOUND, regimes=LAWS)
+    with a_procedure(tmp_path, FOUND, LAWS) as made:
+        yield made
 
 
 def read(procedure: Procedure, number: str, *logs: Path, own: tuple[str, ...] = ()) -> Incident:

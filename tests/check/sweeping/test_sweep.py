@@ -280,7 +280,7 @@ def test_shards_together_are_the_whole() -> None:
 
 
 @given(st.lists(st.integers(0, 60), max_size=12), st.integers(1, 4), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_done_already_is_never_called_again(edges: list[int], shards: int, data: st.DataObject) -> None:
     edges = sorted(set(edges))[: len(set(edges)) // 2 * 2]
     done = list(zip(edges[::2], edges[1::2], strict=True))
