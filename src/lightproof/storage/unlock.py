@@ -83,11 +83,6 @@ def unlock(folder: Path, means: Means) -> RootKey:
     return root
 
 
-def unlock_automatically(folder: Path, means: Means) -> RootKey | None:
-    """The root key; None where there is no home, or nothing at hand that opens it. Raises as `unlock` otherwise."""
-    return _first_that_opens(folder, read_slots(folder), means) if home_is_made(folder) else None
-
-
 def read_slots(folder: Path) -> SlotFile:
     """The slots of the home in `folder`. Raises `home-not-made`, `key-readable-by-others`, `root-key-broken`."""
     path = folder / ROOT_KEY_FILE
