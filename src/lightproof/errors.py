@@ -5,6 +5,7 @@ from a network or from DICOM never go into a message.
 """
 
 import errno
+from pathlib import Path
 
 from lightproof.locale import gettext as _
 
@@ -69,6 +70,15 @@ def system_reason(error: OSError) -> str:
             return _("the disk reports an error")
         case _number:
             return error.strerror or type(error).__name__
+
+
+def cannot_read(path: Path, error: OSError) -> UsageRefused:
+    """The error for a file that cannot be opened or read."""
+    return UsageRefused(
+        "file-unreadable",
+        _("“{path}” cannot be read: {reason}.").format(path=path, reason=system_reason(error)),
+        _("Check its name and your rights."),
+    )
 
 
 class ProtocolViolation(Exception):

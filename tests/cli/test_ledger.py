@@ -235,3 +235,9 @@ def test_only_an_address_can_be_asked_about(home: Path, text: str) -> None:
     assert ran.code == 2
     assert "192.0.2.10" in ran.err
     assert "\x1b" not in ran.err
+
+
+def test_a_file_without_an_end_is_no_proof(home: Path) -> None:
+    ran = lightproof("ledger", "verify", "/dev/zero", home=home, timeout_s=20)
+    assert ran.code == 2
+    assert "proof-unreadable" in ran.err

@@ -18,8 +18,8 @@ from typing import Final, cast
 from xml.parsers import expat
 
 from lightproof.check.addresses import NotAnAddress, looks_numeric, range_of
-from lightproof.check.targets import Named, cannot_read, name_in_ascii, numbered_lines
-from lightproof.errors import UsageRefused
+from lightproof.check.targets import Named, name_in_ascii, numbered_lines
+from lightproof.errors import UsageRefused, cannot_read
 from lightproof.locale import gettext as _
 
 LONGEST_FILE: Final = 512 * 1024 * 1024

@@ -15,8 +15,8 @@ from typing import Final, Literal, TypeGuard, cast, get_args
 
 from lightproof.check.addresses import LOOPBACK, PRIVATE, AddressRange, common, joined, readable, without
 from lightproof.check.consent import Consent
-from lightproof.check.targets import Named, Resolver, cannot_read, parse_target
-from lightproof.errors import ScopeRefused, UsageRefused
+from lightproof.check.targets import Named, Resolver, parse_target
+from lightproof.errors import ScopeRefused, UsageRefused, cannot_read
 from lightproof.evidence.records import ScopeRecord
 from lightproof.locale import gettext as _
 from lightproof.toml_lines import places

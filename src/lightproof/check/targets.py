@@ -28,7 +28,7 @@ from lightproof.check.addresses import (
     without,
 )
 from lightproof.check.sweeping.order import LARGEST
-from lightproof.errors import UsageRefused, system_reason
+from lightproof.errors import UsageRefused, cannot_read
 from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
@@ -255,15 +255,6 @@ def numbered_lines(path: Path, longest_file: int, longest_line: int) -> Iterator
                     ) from error
     except OSError as error:
         raise cannot_read(path, error) from error
-
-
-def cannot_read(path: Path, error: OSError) -> UsageRefused:
-    """The error for a file that cannot be opened or read."""
-    return UsageRefused(
-        "file-unreadable",
-        _("{file} cannot be read: {why}.").format(file=path, why=system_reason(error)),
-        _("Check its name and that you may read it."),
-    )
 
 
 class TargetSpace:

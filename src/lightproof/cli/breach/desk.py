@@ -250,7 +250,7 @@ def now_utc() -> datetime:
 
 def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
     """A file of facts, or a list; `-` is standard input. Raises UsageRefused when it cannot be read, or is too long."""
-    from lightproof.errors import UsageRefused, system_reason
+    from lightproof.errors import UsageRefused, cannot_read
 
     try:
         if str(path) == "-":
@@ -259,11 +259,7 @@ def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
             with path.open("rb") as file:
                 content = file.read(most + 1)
     except OSError as error:
-        raise UsageRefused(
-            "file-unreadable",
-            _("“{path}” cannot be read: {reason}.").format(path=path, reason=system_reason(error)),
-            _("Check its name and your rights."),
-        ) from error
+        raise cannot_read(path, error) from error
     if len(content) > most:
         raise UsageRefused(
             "file-too-large",

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from lightproof.errors import UsageRefused, system_reason
-from lightproof.locale import gettext as _
+from lightproof.errors import cannot_read
 
 _NOTE_BYTES: Final = 1 << 20
 
@@ -12,11 +11,7 @@ _NOTE_BYTES: Final = 1 << 20
 def read_note(path: Path) -> bytes:
     """What the file holds, cut where it is longer than any of them. Raises UsageRefused."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_NOTE_BYTES)
     except OSError as error:
-        raise UsageRefused(
-            "file-unreadable",
-            _("“{path}” cannot be read: {reason}.").format(path=path, reason=system_reason(error)),
-            _("Check its name and your rights."),
-        ) from error
-    return content[:_NOTE_BYTES]
+        raise cannot_read(path, error) from error
