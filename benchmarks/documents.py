@@ -10,19 +10,22 @@ import json
 import platform
 import runpy
 import shutil
+import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
 from lightproof.documents.files import Format, render
 
 ROOT = Path(__file__).parent.parent
-REPORTS = ROOT / "tests" / "documents" / "conftest.py"
+TESTS = ROOT / "tests"
+REPORTS = TESTS / "documents" / "conftest.py"
 RUNS = 5
 LIMITS_S = {"PDF, a practice": 1.0, "PDF, 2,000 findings": 5.0, "HTML, 100,000 findings: open in Chromium": 2.0}
 PAINTED = (
@@ -30,10 +33,17 @@ PAINTED = (
 )
 
 
+def reports() -> dict[str, Any]:
+    """What makes reports for tests makes them here. Its folder goes before this one, which has a `documents` too."""
+    if sys.path[0] != str(TESTS):
+        sys.path.insert(0, str(TESTS))
+    return runpy.run_path(str(REPORTS))
+
+
 def first_rendering(size: int | None) -> float:
     """Seconds that a process takes for its first PDF, of a practice or of `size` findings."""
-    reports = runpy.run_path(str(REPORTS))
-    report = reports["practice"]() if size is None else reports["population"](size)
+    made = reports()
+    report = made["practice"]() if size is None else made["population"](size)
     began = time.perf_counter()
     render(report, Format.PDF)
     return time.perf_counter() - began
@@ -60,7 +70,7 @@ def opening(page_path: Path) -> float:
 
 
 def main() -> None:
-    many = runpy.run_path(str(REPORTS))["population"](100_000)
+    many = reports()["population"](100_000)
     began = time.perf_counter()
     page = render(many, Format.HTML)
     rendered = time.perf_counter() - began
