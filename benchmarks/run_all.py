@@ -18,7 +18,7 @@ NAMES = (
     "truth_table",
     "ladder",
     "start_up",
-    "documents",
+    "rendering",
     "breach",
     "ledger",
     "pdu_throughput",

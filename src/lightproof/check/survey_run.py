@@ -67,7 +67,7 @@ def _carry_out(plan: Plan, kept: Journal, done: Done, now: Callable[[], datetime
             watcher.swept(tried, total, found)
     watcher.learnt((), unheard(plan, done.hearing))
     if (reason := ended()) is None:
-        kept.remove()
+        kept.complete()
     else:
         watcher.learnt((), tuple(not_swept(plan, done.swept, reason)))
     return done.span(now())

@@ -1,6 +1,6 @@
 """How long a report takes: PDF of a practice and of 2,000 findings, and Chromium opening the HTML of 100,000.
 
-    python benchmarks/documents.py
+    python benchmarks/rendering.py
 
 Medians of five. Each PDF is rendered in a process of its own, nothing warm, from the report to the bytes; the page is
 timed from navigation to its first paint after layout, in a fresh tab each time.
@@ -34,7 +34,7 @@ PAINTED = (
 
 
 def reports() -> dict[str, Any]:
-    """What makes reports for tests makes them here. Its folder goes before this one, which has a `documents` too."""
+    """What makes reports for tests makes them here."""
     if sys.path[0] != str(TESTS):
         sys.path.insert(0, str(TESTS))
     return runpy.run_path(str(REPORTS))
@@ -96,7 +96,7 @@ def main() -> None:
         "html_write_seconds": round(rendered, 3),
         "html_bytes": len(page),
     }
-    (results / "documents.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    (results / "rendering.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
