@@ -43,12 +43,12 @@ class Checks:
         self._before = before
         self._arguments = [*targets, "--json", "--rate", str(rate), "--journal", str(self.journal)]
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Goes on where the last one was stopped."""
+    def start(self, report: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """Goes on where the last one was stopped. `report`: where it goes."""
         resume = ["--resume"] if self.journal.exists() else []
         return subprocess.Popen(
             [*self._before, sys.executable, "-m", "lightproof", "check", *self._arguments, *resume],
-            stdout=subprocess.PIPE,
+            stdout=report,
             stderr=subprocess.DEVNULL,
             env=self._environment,
         )
@@ -73,7 +73,7 @@ class Checks:
 
     def killed(self, *, kind: str, after_lines: int, after_s: float) -> bool:
         """Starts, waits until the journal has so many more lines of this kind, and kills it; whether it still ran."""
-        process = self.start()
+        process = self.start(report=subprocess.DEVNULL)  # nobody reads it: a run that ended would wait for ever
         mark = f'"entry":"{kind}"'.encode()
         before = self._count(mark)
         while process.poll() is None and self._count(mark) < before + after_lines:
@@ -113,8 +113,9 @@ def kill_and_resume(
     before = of_a_run
     for number in range(kills):
         swept, visited = checks.done()
-        kind, lines = ("swept", 1) if number < kills // 2 else ("visited", chance.randint(1, 4))
-        landed += checks.killed(kind=kind, after_lines=lines, after_s=chance.uniform(0, 0.1))
+        # Services are looked at by the hundred a second: they must last for all kills.
+        kind, lines, most_s = ("swept", 1, 0.1) if number < kills // 2 else ("visited", chance.randint(1, 4), 0.03)
+        landed += checks.killed(kind=kind, after_lines=lines, after_s=chance.uniform(0, most_s))
         after = so_many(honest.calls())
         new = after - before
         before = after
