@@ -43,6 +43,14 @@ def serving_tls(certificates: Certificates, version: ssl.TLSVersion) -> ssl.SSLC
     return context
 
 
+def asking_tls(certificates: Certificates, version: ssl.TLSVersion) -> ssl.SSLContext:
+    """Asks callers for a certificate, and does without."""
+    context = serving_tls(certificates, version)
+    context.load_verify_locations(certificates.authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_hang_up_is_no_protection(certificates: Certificates, version: ssl.TLSVersion) -> None:
     async with serving(closing, tls=serving_tls(certificates, version)) as port:
@@ -67,9 +75,7 @@ async def ending_once_spoken_to(reader: asyncio.StreamReader, writer: asyncio.St
 async def test_a_certificate_that_is_asked_for_and_missed_without_a_word_is_presumed_and_protects_nothing(
     certificates: Certificates, version: ssl.TLSVersion, behave: Behaviour
 ) -> None:
-    context = serving_tls(certificates, version)
-    context.load_verify_locations(certificates.authority)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    context = asking_tls(certificates, version)
     seen: list[Observation] = []
     async with serving(behave, tls=context) as port:
         wire = Wire(Target("127.0.0.1", port), detector="dicom_tls", now=lambda: NOW, tls=True)
@@ -83,9 +89,7 @@ async def test_a_certificate_that_is_asked_for_and_missed_without_a_word_is_pres
 
 
 def test_a_handshake_that_we_cannot_go_on_with_refuses_nobody(certificates: Certificates) -> None:
-    context = serving_tls(certificates, VERSIONS[0])
-    context.load_verify_locations(certificates.authority)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    context = asking_tls(certificates, VERSIONS[0])
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(incoming, outgoing, server_side=True)
     association = TlsAssociation(shared_tls_context(), b"", lambda _recognition: b"")
@@ -102,9 +106,7 @@ def test_a_handshake_that_we_cannot_go_on_with_refuses_nobody(certificates: Cert
 async def test_a_certificate_that_is_asked_for_explains_no_hang_up_on_what_was_said(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    context = serving_tls(certificates, version)
-    context.load_verify_locations(certificates.authority)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    context = asking_tls(certificates, version)
     async with serving(ending_once_spoken_to, tls=context) as port:
         with pytest.raises(ProtocolViolation) as hung_up:
             await seen_at(port)
@@ -121,9 +123,7 @@ async def test_a_handshake_that_fails_for_another_reason_is_no_protection() -> N
 async def test_a_certificate_that_is_asked_for_and_not_demanded_protects_nothing(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    context = serving_tls(certificates, version)
-    context.load_verify_locations(certificates.authority)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    context = asking_tls(certificates, version)
     async with serving(saying(encode_pdu(AssociateReject(1, 1, 7))), tls=context) as port:
         seen = await seen_at(port)
     assert seen[0].signal == "dicom-tls-accepted"
