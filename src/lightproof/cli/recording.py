@@ -44,7 +44,7 @@ class Recording:
         self._due = time.monotonic() + _EVERY_S
         with home.ledger.writing() as writing:
             said = sending.started(
-                at=datetime.now(UTC), plan=plan.digest, targets=plan.targets, described=str(plan.space.description),
+                at=datetime.now(UTC), plan=plan.digest, targets=plan.targets, described=plan.space.description,
                 targets_sha256=writing.attach(plan.space.spelled(), "text/plain"), seed=plan.seed, survey=survey,
                 machine=self._machine, scope=plan.scope, counts=plan.consent.count,
             )  # fmt: skip
@@ -65,7 +65,9 @@ class Recording:
         self._write_when_due()
 
     def write_what_was_sent(self) -> None:
-        """Writes what no entry tells yet."""
+        """Writes what no entry tells yet, if there is anything."""
+        if not (self._tried or self._probes):
+            return
         with self._home.ledger.writing() as writing:
             self._write(writing)
         self._forget()
