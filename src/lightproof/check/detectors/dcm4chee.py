@@ -6,6 +6,7 @@ from typing import Final
 from lightproof.check.detectors import WEB, Detector
 from lightproof.check.protocols.dicomweb import ae_titles
 from lightproof.check.protocols.http import HttpSession, Response
+from lightproof.check.protocols.interruption import Interruption
 from lightproof.check.protocols.web_answers import (
     REFUSED,
     clear_text,
@@ -16,7 +17,6 @@ from lightproof.check.protocols.web_answers import (
     title_of,
 )
 from lightproof.check.wire import Wire
-from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "dcm4chee"
@@ -32,13 +32,11 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """arc 5 by its list of AE titles; else the login page of 2.x, and whether JBoss's console answers strangers."""
     async with HttpSession(wire, narrow=True) as web:
         aets = await web.request("/dcm4chee-arc/aets", body_limit=32_768)
-        interrupted: ProtocolViolation | OSError | None = None
+        interruption = Interruption()
         if (titles := ae_titles(aets)) is not None:
             counts: dict[str, int] = {}
-            try:
+            with interruption:  # that it is open has been proved by then
                 counts = await _counts(web, titles[0])
-            except (ProtocolViolation, OSError) as error:
-                interrupted = error  # that it is open has been proved by then
             yield wire.observed(
                 _SERVICE,
                 "dcm4chee-open",
@@ -65,8 +63,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             return
         for observation in clear_text(wire, _SERVICE):
             yield observation
-        if interrupted is not None:
-            raise interrupted
+        interruption.tell()
 
 
 async def _says_other_things_elsewhere(web: HttpSession, refusal: Response) -> bool:

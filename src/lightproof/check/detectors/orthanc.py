@@ -13,6 +13,7 @@ from typing import Final
 
 from lightproof.check.detectors import WEB, Detector
 from lightproof.check.protocols.http import HttpSession, Response
+from lightproof.check.protocols.interruption import Interruption
 from lightproof.check.protocols.web_answers import (
     REFUSED,
     clear_text,
@@ -25,7 +26,6 @@ from lightproof.check.protocols.web_answers import (
     version_disclosed,
 )
 from lightproof.check.wire import Wire
-from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "orthanc"
@@ -88,14 +88,12 @@ async def _open(
     listed: list[object] | None = None
     listable: bool | None = None
     counts: dict[str, int] = {}
-    interrupted: ProtocolViolation | OSError | None = None
-    try:
+    interruption = Interruption()
+    with interruption:  # that it is open has been proved by then
         listing = await web.request(f"{prefix}/instances?since=0&limit=1", body_limit=_ONE_IDENTIFIER)
         listed = json_array_of(listing) if listing.status == 200 else None
         listable = _established(listing, listed is not None)
         counts = await _counts(web, prefix)
-    except (ProtocolViolation, OSError) as error:
-        interrupted = error  # that it is open has been proved by then
     yield wire.observed(
         _SERVICE,
         "orthanc-open",
@@ -114,8 +112,7 @@ async def _open(
     )
     for observation in (*clear_text(wire, _SERVICE), *version_disclosed(wire, _SERVICE, _PRODUCT, version)):
         yield observation
-    if interrupted is not None:
-        raise interrupted
+    interruption.tell()
     if listed is not None and (observation := await _downloadable(wire, web, prefix, listed)) is not None:
         yield observation
     if (observation := await _explorer(wire, web, prefix)) is not None:

@@ -6,9 +6,9 @@ from typing import Final
 
 from lightproof.check.detectors import WEB, Detector
 from lightproof.check.protocols.http import HttpSession, Response
+from lightproof.check.protocols.interruption import Interruption
 from lightproof.check.protocols.web_answers import REFUSED, clear_text, protections
 from lightproof.check.wire import Wire
-from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "s3"
@@ -25,7 +25,7 @@ _REFUSALS: Final = (b"AccessDenied", b"InvalidAccessKeyId", b"SignatureDoesNotMa
 async def detect(wire: Wire) -> AsyncIterator[Observation]:
     """The root, as a bucket or as a list of buckets; then the buckets it names, or those that practices name."""
     async with HttpSession(wire, narrow=True) as web:
-        interrupted: ProtocolViolation | OSError | None = None
+        interruption = Interruption()
         answer = await _list(web, "/")
         root = _root_of(answer)
         if root == b"ListBucketResult":
@@ -33,10 +33,8 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         elif root == b"ListAllMyBucketsResult":
             first = _FIRST_BUCKET.search(answer.body)
             listed = None
-            try:
+            with interruption:  # that it names its buckets has been proved by then
                 listed = await _listed_bucket(web, (first[1].decode(),)) if first else None
-            except (ProtocolViolation, OSError) as error:
-                interrupted = error  # that it names its buckets has been proved by then
         elif _speaks_s3(answer):
             listed = await _listed_bucket(web, _USUAL_BUCKETS)
         else:
@@ -70,8 +68,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
             )
         for observation in clear_text(wire, _SERVICE):
             yield observation
-        if interrupted is not None:
-            raise interrupted
+        interruption.tell()
 
 
 async def _list(web: HttpSession, path: str) -> Response:

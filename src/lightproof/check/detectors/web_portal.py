@@ -15,6 +15,7 @@ from lightproof.check.fingerprints import Portal, http_portal, version_in, versi
 from lightproof.check.protocols import dicomweb
 from lightproof.check.protocols.dicomweb import Answered
 from lightproof.check.protocols.http import HttpSession, Response, path_here
+from lightproof.check.protocols.interruption import Interruption
 from lightproof.check.protocols.web_answers import (
     clear_text,
     demands_identity,
@@ -27,7 +28,6 @@ from lightproof.check.protocols.web_answers import (
     version_disclosed,
 )
 from lightproof.check.wire import Wire
-from lightproof.errors import ProtocolViolation
 from lightproof.evidence.records import Facts, Observation
 
 _SERVICE: Final = "web"
@@ -59,17 +59,15 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
     async with HttpSession(wire) as web:
         shown = await _front(wire, web) or await _elsewhere(web)
         configuration: Response | None = None
-        interrupted: ProtocolViolation | OSError | None = None
-        try:
+        interruption = Interruption()
+        with interruption:  # what the pages before showed stands
             configuration = await web.request(_OHIF_CONFIGURATION, body_limit=_PAGE_BYTES)
-        except (ProtocolViolation, OSError) as error:
-            interrupted = error  # what the pages before showed stands
         script = configuration.body if configuration is not None and _is_script(configuration) else b""
         roots = dicomweb.viewer_roots(script).roots
         if shown is None and configuration is not None and roots:
             shown = _Shown(Portal(product=_OHIF), configuration)
-        if shown is None and interrupted is not None:
-            raise interrupted
+        if shown is None:
+            interruption.tell()
         if shown is None or shown.portal.product in _OTHER_DETECTORS_OWN:
             return
         product = shown.portal.product
@@ -88,8 +86,7 @@ async def detect(wire: Wire) -> AsyncIterator[Observation]:
         )
         for observation in clear_text(wire, _SERVICE):
             yield observation
-        if interrupted is not None:
-            raise interrupted
+        interruption.tell()
         version = version or printable(await _told_beside(web, product), 32)
         for observation in version_disclosed(wire, _SERVICE, product, version):
             yield observation
