@@ -18,7 +18,7 @@ from lightproof.storage.making import (
 )
 from lightproof.storage.root_key import RootKey
 from lightproof.storage.secret_sources import read_secret
-from lightproof.storage.unlock import ROOT_KEY_FILE, Means, unlock, unlock_automatically
+from lightproof.storage.unlock import ROOT_KEY_FILE, Means, unlock
 
 NOTHING = Means()
 PHRASE = "quatre cerfs dansent, l’été"
@@ -43,7 +43,6 @@ def credentials(tmp_path: Path) -> Path:
 
 def test_a_key_file_opens_without_a_question(home: Path, made: RootKey) -> None:
     assert unlock(home, Means()) == made
-    assert unlock_automatically(home, Means()) == made
 
 
 def test_a_passphrase_opens_when_it_is_given(home: Path) -> None:
@@ -51,7 +50,6 @@ def test_a_passphrase_opens_when_it_is_given(home: Path) -> None:
     assert unlock(home, Means(passphrase=lambda: PHRASE)) == root
     assert why(home, Means(passphrase=lambda: PHRASE + " ")) == "passphrase-wrong"
     assert why(home) == "sealed"
-    assert unlock_automatically(home, Means()) is None
 
 
 def test_accents_open_however_the_keyboard_composes_them(home: Path) -> None:
@@ -94,7 +92,6 @@ def test_two_factors_open_together_alone(home: Path, stick: Path) -> None:
     assert unlock(home, Means(passphrase=lambda: PHRASE)) == root
     assert why(home, Means(passphrase=lambda: PHRASE + " ")) == "passphrase-or-key-file-wrong"
     assert why(home) == "sealed"
-    assert unlock_automatically(home, Means()) is None
     stick.write_bytes(os.urandom(32))
     assert why(home, Means(passphrase=lambda: PHRASE)) == "passphrase-or-key-file-wrong"
 
@@ -149,15 +146,12 @@ def test_beside_a_pair_one_question_serves_both_ways_and_what_needs_none_goes_fi
 
 def test_no_home_is_told_and_opens_nothing(home: Path) -> None:
     assert why(home) == "home-not-made"
-    assert unlock_automatically(home, Means()) is None
     assert not home.exists()
 
 
 def test_a_missing_key_file_is_told(home: Path, made: RootKey) -> None:
     (home / "unlock.key").unlink()
     assert why(home) == "key-file-missing"
-    with pytest.raises(LightproofError):
-        unlock_automatically(home, Means())
 
 
 def test_a_changed_key_file_is_told(home: Path, made: RootKey) -> None:
