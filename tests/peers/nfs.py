@@ -15,8 +15,10 @@ from peers.processes import ADDRESS, program
 
 T = TypeVar("T")
 
+# What the services print goes elsewhere: mountd writes its lines in pieces, and "ready" came to stand between two.
 _SCRIPT = """
 set -e
+exec 3>&1 >"$3" 2>&1
 ip link set lo up
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib/nfs
@@ -31,7 +33,7 @@ if [ -s "$1" ] || [ "$2" = mountd ]; then
     wanted=mountd
 fi
 until rpcinfo -p 127.0.0.1 2>/dev/null | grep -q "$wanted"; do sleep 0.05; done
-echo ready
+echo ready >&3
 wait
 """
 
@@ -61,16 +63,13 @@ def running_nfs(
     )
     environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     isolated = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _SCRIPT]
-    with subprocess.Popen(
-        [*isolated, "nfs", str(table), services], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
-    ) as process:
+    log = folder / "log"
+    with subprocess.Popen([*isolated, "nfs", table, services, log], stdout=subprocess.PIPE, env=environment) as process:
         try:
             assert process.stdout is not None
-            said = process.stdout.readline()
-            while said and said != b"ready\n":
-                said = process.stdout.readline()
-            if not said:
-                (pytest.fail if os.environ.get("CI") else pytest.skip)("rpcbind and rpc.mountd do not start here")
+            if process.stdout.readline() != b"ready\n":
+                refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+                refuse(f"rpcbind and rpc.mountd do not start here: {log.read_text()}")
             yield NfsServer(process.pid)
         finally:
             process.kill()
