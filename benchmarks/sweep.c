@@ -5,7 +5,7 @@
  *
  * The file HELLOS holds the association request and the ClientHello, each after its length in four bytes. Prints targets, recognised, ended, mute, silent.
  * Like the Python loop it lets refused sockets call again, asks connect() twice, watches each socket once,
- * edge-triggered, and hangs up with a reset.
+ * edge-triggered, takes leave of whoever accepted, hangs up with a reset, and does one kind of work after the other.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,10 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_LINES = 16384, MOST_HEARD = 8192, STARTS_A_ROUND = 128, EVENTS_A_ROUND = 512 };
+enum { MOST_LINES = 16384, MOST_HEARD = 8192, STARTS_A_ROUND = 256, EVENTS_A_ROUND = 512 };
 
 struct line {
-    int descriptor, busy, up, question;
+    int descriptor, watched, busy, up, question;
     uint32_t address;
     uint16_t port;
     uint64_t call;
@@ -36,10 +36,13 @@ struct queue { struct due *first, *last; double after_s; };
 
 static struct line *lines[1 << 20];
 static int spare[MOST_LINES], spares;
-static struct queue to_pick_up = {0, 0, 3.5}, to_answer = {0, 0, 7.0}, to_greet = {0, 0, 4.0};
+static struct line *to_greet[MOST_LINES], *to_close[MOST_LINES], *speaking[EVENTS_A_ROUND];
+static int greetings, closings;
+static struct queue to_pick_up = {0, 0, 3.5}, to_answer = {0, 0, 7.0}, to_hello = {0, 0, 4.0};
 static struct due *free_dues;
 static unsigned char hello[2][4096];
 static uint32_t hello_length[2];
+static const unsigned char farewell[10] = {7, 0, 0, 0, 0, 4}; /* A-ABORT, PS3.8 section 9.3.8 */
 static struct { uint32_t address; uint16_t port; } again[1 << 20];
 static size_t again_first, again_last;
 static uint64_t calls, in_flight, closed, silent, ended, mute, recognised, other;
@@ -73,7 +76,6 @@ static void put(struct queue *queue, struct line *line, double at)
 static struct line *new_line(void)
 {
     static const struct linger reset = {1, 0};
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct line *line;
     if (descriptor < 0) {
@@ -84,9 +86,15 @@ static struct line *new_line(void)
     line = calloc(1, sizeof *line);
     line->descriptor = descriptor;
     lines[descriptor] = line;
-    event.data.fd = descriptor;
-    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
     return line;
+}
+
+static void watch(struct line *line)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = line->descriptor};
+    if (!line->watched)
+        epoll_ctl(epoll, EPOLL_CTL_ADD, line->descriptor, &event);
+    line->watched = 1;
 }
 
 static void release(struct line *line, int reusable)
@@ -99,10 +107,18 @@ static void release(struct line *line, int reusable)
         spare[spares++] = line->descriptor;
         return;
     }
-    close(line->descriptor);
     lines[line->descriptor] = 0;
-    free(line->heard);
-    free(line);
+    to_close[closings++] = line;
+}
+
+static void close_ended(void)
+{
+    while (closings) {
+        struct line *line = to_close[--closings];
+        close(line->descriptor);
+        free(line->heard);
+        free(line);
+    }
 }
 
 static void finish(struct line *line, uint64_t *outcome, int ask_tls)
@@ -153,12 +169,25 @@ static int recognise(const unsigned char *heard, size_t held)
 
 static void picked_up(struct line *line)
 {
-    int question = line->question;
     line->up = 1;
-    if (send(line->descriptor, hello[question], hello_length[question], MSG_NOSIGNAL) != (ssize_t)hello_length[question])
-        finish(line, &ended, 1);
-    else
-        put(question ? &to_greet : &to_answer, line, now());
+    to_greet[greetings++] = line;
+}
+
+static void greet(void)
+{
+    double at = now();
+    for (int n = 0; n < greetings; n++)
+        watch(to_greet[n]);
+    for (int n = 0; n < greetings; n++) {
+        struct line *line = to_greet[n];
+        int question = line->question;
+        ssize_t length = hello_length[question];
+        if (send(line->descriptor, hello[question], length, MSG_NOSIGNAL) != length)
+            finish(line, &ended, 1);
+        else
+            put(question ? &to_hello : &to_answer, line, at);
+    }
+    greetings = 0;
 }
 
 static void connected(struct line *line, int failed)
@@ -192,9 +221,10 @@ static void place(uint32_t address, uint16_t port, int question, double at)
     failed = call(line);
     if (failed == EINPROGRESS)
         failed = call(line);
-    if (failed == EINPROGRESS || failed == EALREADY)
+    if (failed == EINPROGRESS || failed == EALREADY) {
+        watch(line);
         put(&to_pick_up, line, at);
-    else
+    } else
         connected(line, failed);
 }
 
@@ -218,6 +248,8 @@ static void listen_to(struct line *line)
         found = line->held < 7 ? 0 : 2;
     else
         found = recognise(line->heard, line->held);
+    if (found == 1 && line->heard[0] == 2)
+        send(line->descriptor, farewell, sizeof farewell, MSG_NOSIGNAL);
     if (found == 2)
         finish(line, &ended, 1);
     else if (found)
@@ -278,10 +310,11 @@ int main(int argc, char **argv)
     epoll = epoll_create1(0);
     for (;;) {
         double at = now();
-        int started = 0, count;
+        int started = 0, speakers = 0, count;
         hang_up_overdue(&to_pick_up, at, 0, &silent);
         hang_up_overdue(&to_answer, at, 1, &mute);
-        hang_up_overdue(&to_greet, at, 1, &mute);
+        hang_up_overdue(&to_hello, at, 1, &mute);
+        close_ended();
         while (started < STARTS_A_ROUND && in_flight < MOST_LINES - 64 && again_first < again_last) {
             place(again[again_first & 0xfffff].address, again[again_first & 0xfffff].port, 1, at);
             again_first++;
@@ -294,6 +327,7 @@ int main(int argc, char **argv)
         }
         if (!started && !in_flight && again_first == again_last && position == size)
             break;
+        greet();
         count = epoll_wait(epoll, events, EVENTS_A_ROUND, started ? 0 : 50);
         for (int n = 0; n < count; n++) {
             struct line *line = lines[events[n].data.fd];
@@ -306,8 +340,13 @@ int main(int argc, char **argv)
                 line = lines[events[n].data.fd];
             }
             if (line && line->busy && line->up && events[n].events & ~(uint32_t)EPOLLOUT)
-                listen_to(line);
+                speaking[speakers++] = line;
         }
+        greet();
+        for (int n = 0; n < speakers; n++)
+            if (speaking[n]->busy)
+                listen_to(speaking[n]);
+        close_ended();
     }
     printf("{\"targets\": %lu, \"closed\": %lu, \"silent\": %lu, \"recognised\": %lu, \"other\": %lu, \"ended\": %lu, "
            "\"mute\": %lu}\n",
