@@ -8,7 +8,8 @@ descriptor left) is tried again later and is never told as the target's state.
 A second connect() tells how the first one went: a refusal on loopback needs no epoll round.
 
 A round does one kind of work after the other: it places calls, greets all that picked up, takes in and judges what was
-said, and hangs up. Each kind finds its code and data in the processor's caches: a tenth of the whole cost (measured).
+said, and hangs up. Each kind finds its code and data in the processor's caches: a twentieth of the whole cost where
+other work presses on them (measured).
 """
 
 import contextlib
