@@ -25,6 +25,18 @@ def test_each_page_is_there_in_both_languages() -> None:
     assert {p.name for p in (DOCS / "en").glob("*.md")} == {p.name for p in (DOCS / "fr").glob("*.md")}
 
 
+def prose(page: Path) -> str:
+    """A page without its code and the targets of its links."""
+    return re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", "X", page.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "fr").glob("*.md")), ids=name_of)
+def test_french_is_typeset_as_french_is(page: Path) -> None:
+    wrong = r"[^\u00a0\d]:(?=\s)|[^\u202f][;?!](?=[\s*]|$)|«[^\u00a0]|[^\u00a0]»|'|\d \d{3}\b"
+    text = prose(page)
+    assert [text[m.start() - 20 : m.end() + 10] for m in re.finditer(wrong, text)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
