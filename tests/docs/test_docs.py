@@ -10,11 +10,13 @@ from pathlib import Path
 import click
 import pytest
 
+from cli.running import lightproof
 from lightproof.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"])
+README = ROOT / "README.md"
+PAGES = sorted([*DOCS.rglob("*.md"), README, ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"])
 OF_OTHERS = {"--verbose"}
 """Options of the programs of others, such as Orthanc's."""
 OWN_WORDS = {"pacs.practice.example", "pacs.cabinet.example", "register.xlsx.proofs.json", "registre.xlsx.proofs.json"}
@@ -110,6 +112,15 @@ def shape(text: str) -> list[list[str]]:
         sorted(re.findall(r"--[a-z][a-z-]+", prose)),
         sorted(re.findall(r"\]\(([^)]+)\)", text)),
     ]
+
+
+def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
+    """But for its ports, which are others where somebody has these already."""
+    ran = lightproof("demo", "--out", tmp_path, home=tmp_path / "home", COLUMNS="80")
+    printed, shown = (
+        re.sub(r"127\.0\.0\.1:\d{5}", "127.0.0.1:…", text) for text in (ran.out.decode(), README.read_text())
+    )
+    assert printed.strip("\n") in shown
 
 
 def error_ids() -> set[str]:
