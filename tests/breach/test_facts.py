@@ -62,6 +62,13 @@ def test_what_cannot_be_is_refused_by_its_field(values: object, field: str) -> N
     assert f"“{field}" in refused(values)
 
 
+def test_an_awareness_before_the_start_is_told_with_both_facts() -> None:
+    """A check states its own start: whoever knew earlier has two facts to state, and is told so."""
+    told = refused({"aware_at": "2026-11-20T10:00:00Z", "started_at": "2026-11-21T10:00:00Z"})
+    assert "“aware_at”" in told
+    assert "started_at" in told
+
+
 def test_what_is_planned_may_lie_ahead() -> None:
     measure = {"what": "x", "at": "2027-01-01T10:00:00Z", "planned": True}
     assert read_facts(json.dumps({"measures": [measure]}).encode(), now=NOW).measures[0].planned

@@ -281,6 +281,24 @@ def test_a_file_that_is_attached_carries_an_exemption_and_its_name_stays_outside
     assert b"CANARY" not in (tmp_path / "export" / "entries.ndjson").read_bytes()
 
 
+def test_an_entry_is_named_as_evidence_by_its_number_as_everywhere_else(home: Path) -> None:
+    number = reported(home)
+    decided = (
+        "breach",
+        "assess",
+        number,
+        "--decide",
+        "communicate=no",
+        "--exemption",
+        "34(3)(a)",
+        "--reason",
+        "sealed",
+    )
+    told = {lightproof(*decided, "--evidence", named, home=home).err for named in ("99999", "entry 99999")}
+    assert len(told) == 1
+    assert "Error entry-unknown" in told.pop()
+
+
 @pytest.mark.parametrize(
     ("decision", "error"),
     [

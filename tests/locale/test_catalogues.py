@@ -4,7 +4,10 @@ import ast
 import gettext as library
 import re
 import string
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from babel.messages.catalog import Message
@@ -84,6 +87,24 @@ def test_translations_are_typeset_as_french_is(path: Path) -> None:
         for _english, french in pairs(message):
             assert not re.search(r" [;?!»](\s|$)|« | :(\s|$)", french), french
             assert "'" not in re.sub(r"'[^']*'", "", french), french
+
+
+def french_of(value: object, *, french: bool = False) -> Iterator[str]:
+    """Every text under a key `fr`, however deep."""
+    if isinstance(value, dict):
+        for key, below in cast("dict[str, object]", value).items():
+            yield from french_of(below, french=french or key == "fr")
+    elif isinstance(value, list):
+        for below in cast("list[object]", value):
+            yield from french_of(below, french=french)
+    elif isinstance(value, str) and french:
+        yield value
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.toml")), ids=lambda path: path.stem)
+def test_french_in_the_tables_is_typeset_as_french_is(path: Path) -> None:
+    for french in french_of(tomllib.loads(path.read_text())):
+        assert not re.search(r" [:;?!»](\s|$)|« |\d \d{3}\b|'", french), french
 
 
 def test_each_context_speaks_its_own_language() -> None:

@@ -509,7 +509,7 @@ def check_facts(facts: BreachFacts, *, now: datetime) -> None:
         if instant is not None and instant > now:
             raise refused(place, _("this instant is in the future"))
     if facts.started_at is not None and facts.aware_at is not None and facts.aware_at < facts.started_at:
-        raise refused("aware_at", _("nobody can be aware of a breach before it started"))
+        raise refused("aware_at", _("nobody can be aware of a breach before it started (started_at)"))
     if facts.started_at is not None and facts.ended_at is not None and facts.ended_at < facts.started_at:
         raise refused("ended_at", _("a breach cannot end before it started"))
     if facts.hint_at is not None and facts.aware_at is not None and facts.aware_at < facts.hint_at:

@@ -6,7 +6,15 @@ from typing import Final
 
 import click
 
-from lightproof.cli.breach.desk import at_the_desk, by_option, json_option, now_utc, read_file, show_breach
+from lightproof.cli.breach.desk import (
+    at_the_desk,
+    by_option,
+    json_option,
+    named_evidence,
+    now_utc,
+    read_file,
+    show_breach,
+)
 from lightproof.cli.combinations import Rules, refuse_what_is_not_heeded
 from lightproof.errors import UsageRefused
 from lightproof.locale import gettext as _
@@ -125,7 +133,7 @@ def command(
             if ordered is not None:
                 told = together.procedure.ordered(told.id, entered_instant(ordered, field="ordered"), reason)
             if decide is not None:
-                shown = (*evidence, *(f"sha256:{digest}" for digest in kept))
+                shown = (*map(named_evidence, evidence), *(f"sha256:{digest}" for digest in kept))
                 told = together.decided(told, decide, reason, exemption or "", shown, laws=regimes)
         for digest in kept:
             click.echo(_("Kept as evidence: sha256:{digest}").format(digest=digest), err=True)

@@ -222,6 +222,14 @@ def named_log(text: str) -> "NamedLog":
     return NamedLog(Path(text))
 
 
+def named_evidence(text: str) -> str:
+    """`12` is `entry 12`: every other option that takes an entry takes its number alone."""
+    from lightproof.breach.entered import entered_number
+
+    number = entered_number(text)
+    return text if number is None else f"entry {number}"
+
+
 def named_zone(name: str) -> tzinfo:
     """The time zone with this name. Raises UsageRefused."""
     from zoneinfo import ZoneInfo
