@@ -8,8 +8,7 @@ import click
 
 from lightproof import __version__
 from lightproof.cli.commands import Commands
-from lightproof.cli.output import discard_output
-from lightproof.errors import LightproofError, UsageRefused
+from lightproof.errors import LightproofError, UsageRefused, system_refused
 from lightproof.locale import LANGUAGES
 from lightproof.locale import gettext as _
 
@@ -65,15 +64,12 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo(_("Interrupted."), err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left (`| head`): nothing to tell, and nobody to tell it to.
-        discard_output()
-        return 0
     except Exception as error:
         if debug:
             raise
         tell(  # the last door: a person is told, never shown a traceback unasked
-            LightproofError(
+            system_refused(error)
+            or LightproofError(
                 "unexpected",
                 _("Something went wrong inside lightproof ({kind}).").format(kind=type(error).__name__),
                 _("Run the same command with --debug and send what it prints to the project."),
