@@ -1,6 +1,8 @@
 """A command line that cannot be read: told as every error is, in the reader's language whole, with exit code 2."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,18 @@ def test_a_help_is_typeset_as_french_is_and_cuts_no_summary(tmp_path: Path) -> N
     assert "Commandes\u00a0:" in told
     assert "..." not in told.partition("Commandes")[2]
     assert "demande pourquoi on l’a appelé" in " ".join(told.split())
+
+
+def test_who_interrupts_before_a_command_is_there_sees_no_trace() -> None:
+    program = """
+import sys
+import lightproof.cli
+import lightproof.cli.app
+def interrupted(*_arguments, **_options):
+    raise KeyboardInterrupt
+lightproof.cli.app.run = interrupted
+sys.argv = ["lightproof", "--version"]
+lightproof.cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

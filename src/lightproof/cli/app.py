@@ -7,12 +7,11 @@ from typing import Final
 import click
 
 from lightproof import __version__
+from lightproof.cli import INTERRUPTED
 from lightproof.cli.commands import Commands
 from lightproof.errors import LightproofError, UsageRefused, system_refused
 from lightproof.locale import LANGUAGES
 from lightproof.locale import gettext as _
-
-INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "check": _("Find medical images that strangers can reach; without TARGET, on this machine and its internet box."),
