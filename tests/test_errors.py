@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lightproof.errors import system_reason
+from lightproof.errors import system_reason, system_refused
 from lightproof.locale import speaking
 
 NUMBERS = (
@@ -20,6 +20,12 @@ NUMBERS = (
     "ENAMETOOLONG",
     "EMFILE",
     "EIO",
+    "EBADF",
+    "EPIPE",
+    "ELOOP",
+    "EFBIG",
+    "ENOMEM",
+    "EAGAIN",
 )
 
 
@@ -34,5 +40,13 @@ def test_what_people_meet_is_told_in_their_language(name: str) -> None:
 
 
 def test_what_has_no_words_of_ours_keeps_those_of_the_system() -> None:
-    assert system_reason(OSError(errno.EPIPE, "Broken pipe")) == "Broken pipe"
+    assert system_reason(OSError(errno.ENODEV, "No such device")) == "No such device"
     assert system_reason(TimeoutError()) == "TimeoutError"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, ""), MemoryError(), RuntimeError("can't start new thread")])
+def test_what_the_system_refuses_is_no_fault_of_the_program(error: Exception) -> None:
+    told = system_refused(error)
+    assert told is not None
+    assert (told.error_id, told.exit_code) == ("system-refused", 1)
+    assert system_refused(RuntimeError("something else")) is None

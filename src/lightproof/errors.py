@@ -6,8 +6,12 @@ from a network or from DICOM never go into a message.
 
 import errno
 from pathlib import Path
+from typing import Final
 
 from lightproof.locale import gettext as _
+
+_NO_THREAD: Final = "can't start new thread"
+"""How Python tells of a limit on processes, in a RuntimeError."""
 
 
 class LightproofError(Exception):
@@ -64,12 +68,48 @@ def system_reason(error: OSError) -> str:
             return _("the disk is read-only")
         case errno.ENAMETOOLONG:
             return _("the name is too long")
+        case errno.ELOOP:
+            return _("its links lead in a circle")
+        case errno.EFBIG:
+            return _("the file would be larger than this user may make")
+        case errno.ENOMEM:
+            return _("there is not enough memory")
+        case errno.EAGAIN:
+            return _("the system has nothing left to give this user")
         case errno.EMFILE | errno.ENFILE:
             return _("too many files are open")
+        case errno.EPIPE:
+            return _("nobody is at the other end")
+        case errno.EBADF:
+            return _("it is closed")
         case errno.EIO:
             return _("the disk reports an error")
         case _number:
             return error.strerror or type(error).__name__
+
+
+def system_refused(error: Exception) -> LightproofError | None:
+    """What is told where nobody nearer knew what a refusal of the system means: limits of the user, memory, a device.
+
+    None when it was not the system that refused.
+    """
+    match error:
+        case OSError():
+            refusal = error
+        case MemoryError():
+            refusal = OSError(errno.ENOMEM, "")
+        case RuntimeError() if str(error) == _NO_THREAD:
+            refusal = OSError(errno.EAGAIN, "")
+        case _:
+            return None
+    return LightproofError(
+        "system-refused",
+        _("The system refused what lightproof needs to go on: {reason}.").format(reason=system_reason(refusal)),
+        _(
+            "Look at the limits of this user (ulimit -a), at the memory and at the disks, and run the same command "
+            "again; if that changes nothing, add --debug and send what it prints."
+        ),
+    )
 
 
 def cannot_read(path: Path, error: OSError) -> UsageRefused:

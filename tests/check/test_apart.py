@@ -1,10 +1,12 @@
 """What meets the network does so in a process apart: it holds no key, is heard strictly, and ends with the other."""
 
 import asyncio
+import fcntl
 import hashlib
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -143,6 +145,36 @@ def test_a_process_that_dies_is_noticed() -> None:
         looked(heard)
     assert told.value.error_id == "check-cut-short"
     assert heard.records == [SEEN]
+
+
+def test_a_process_that_ended_before_the_word_is_heard_for_why() -> None:
+    def prepare() -> Opening:
+        raise UsageRefused("journal-in-use", "Cause.", "Fix.")
+
+    with apart(prepare) as looked, pytest.raises(LightproofError) as refusal:
+        time.sleep(0.5)  # its end of the pipe is closed by then
+        looked(Heard())
+    assert refusal.value.error_id == "journal-in-use"
+
+
+def test_what_was_opened_above_a_limit_that_was_lowered_since_is_let_go_of(tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("correct horse battery")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with (tmp_path / "passphrase").open() as file:
+        high = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, soft - 1)
+
+        def look(watcher: Watcher) -> Span:
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.pread(high, 100, 0)
+            return Span(AT, AT)
+
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+            with apart(looking(look)) as looked:
+                assert looked(Heard()) == Span(AT, AT)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            os.close(high)
 
 
 def test_whoever_leaves_the_block_ends_a_process_that_does_not_listen() -> None:

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,6 +189,28 @@ def test_a_journal_that_is_refused_keeps_its_torn_line(tmp_path: Path) -> None:
         with journal_of(path, "other", resume=True, started="2026-11-23T10:00:00Z"):
             pass
     assert path.read_bytes() == torn
+
+
+def test_a_disk_that_fills_while_the_run_goes_on_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    program = """
+import resource, sys
+from pathlib import Path
+from lightproof.check.journal import journal_of
+from lightproof.check.sweeping.hearing import Hearing
+from lightproof.errors import LightproofError
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+try:
+    with journal_of(Path(sys.argv[1]), "plan", resume=False, started="2026-11-23T10:00:00Z") as (journal, _done):
+        for position in range(100):
+            journal.swept([(position, position + 1)], [], Hearing())
+except LightproofError as error:
+    print(error.error_id)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("journal-not-kept\n", "")
+    with journal_of(path, "plan", resume=True, started="2026-11-23T11:00:00Z") as (_journal, done_before):
+        assert done_before.started == "2026-11-23T10:00:00Z"
 
 
 def test_a_place_where_no_journal_can_be_is_told_before_the_run(tmp_path: Path) -> None:

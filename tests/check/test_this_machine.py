@@ -23,6 +23,7 @@ from lightproof.check.this_machine import (
     resolve,
     within,
 )
+from lightproof.errors import UsageRefused
 
 OWN = ("127.0.0.1", "192.168.1.20", "2a01:db8::20", "::1")
 
@@ -93,6 +94,20 @@ def test_a_system_that_tells_only_of_our_own_processes_still_tells_of_them(monke
         port = ours.getsockname()[1]
         (found,) = (entry for entry in listening_sockets() if entry.port == port)
     assert found.process == psutil.Process().name()
+
+
+def test_a_system_that_tells_of_no_process_is_not_taken_for_one_where_nothing_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As without /proc."""
+
+    def nothing() -> list[int]:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(psutil, "net_connections", lambda _kind: nothing())
+    monkeypatch.setattr(psutil, "process_iter", nothing)
+    with pytest.raises(UsageRefused, match="sockets-not-listed"):
+        listening_sockets()
 
 
 def test_our_addresses_are_numeric_and_hold_loopback() -> None:

@@ -4,12 +4,14 @@ import email
 import email.policy
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
 from cli.running import lightproof
+from lightproof.cli.breach.desk import now_utc
+from lightproof.errors import UsageRefused
 from lightproof.locale import LANGUAGES
 from peers.orthanc import Orthanc
 
@@ -32,6 +34,18 @@ def reported(home: Path, *arguments: str) -> str:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+@pytest.mark.parametrize("year", [1970, 2201])
+def test_no_period_is_counted_from_a_clock_that_was_never_set(monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+    class Unset(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(year, 1, 2, tzinfo=tz)
+
+    monkeypatch.setattr("lightproof.cli.breach.desk.datetime", Unset)
+    with pytest.raises(UsageRefused, match="clock-not-set"):
+        now_utc()
 
 
 def test_facts_are_judged_alone_without_a_home(home: Path, tmp_path: Path) -> None:

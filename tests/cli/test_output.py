@@ -1,8 +1,11 @@
 """A result that cannot be printed is told as every error is, whichever command it is of."""
 
+import fcntl
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,19 +52,77 @@ def test_a_report_is_written_though_the_result_cannot_be_printed(tmp_path: Path)
     assert report.is_file()
 
 
-def test_a_reader_that_left_is_told_nothing(tmp_path: Path) -> None:
+def with_streams(shell: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[bytes]:
+    """The command as a shell begins it, with these redirections."""
+    script = f'"$0" -m lightproof "$@" {shell}'
+    return subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable, *arguments],
+        env={**os.environ, "LIGHTPROOF_HOME": str(home), "LIGHTPROOF_LANG": "en"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [("check", "--schema"), ("config", "show"), ("--version",)])
+def test_a_reader_that_left_is_told_nothing_and_is_no_failure(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as output:
         done = subprocess.run(
-            [sys.executable, "-m", "lightproof", "check", "--schema"],
+            [sys.executable, "-m", "lightproof", *arguments],
             env={**os.environ, "LIGHTPROOF_HOME": str(tmp_path)},
             stdout=output,
             stderr=subprocess.PIPE,
             timeout=60,
             check=False,
         )
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [("check", "--schema"), ("config", "show"), ("--version",)])
+def test_an_output_that_is_closed_is_told(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = with_streams(">&-", *arguments, home=tmp_path)
+    assert done.returncode == 2
+    assert b"Error output-not-written: The result could not be printed: it is closed." in done.stderr
+
+
+def test_what_is_printed_reaches_no_file_that_took_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    arguments = ("check", f"127.0.0.1:{free_port()}", "--report", str(report))
+    assert with_streams("<&- >&- 2>&-", *arguments, home=tmp_path / "home").returncode == 2
+    assert json.loads(report.read_bytes())["letter"] == "A"
+    assert with_streams("<&-", "ledger", "verify", home=tmp_path / "home").returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["2>&-", "2>/dev/full"])
+def test_a_message_that_nobody_can_be_told_changes_no_exit_code(tmp_path: Path, shell: str) -> None:
+    port = free_port()
+    reports = [tmp_path / "one.html", tmp_path / "two.html"]
+    named = [word for path in reports for word in ("--report", str(path))]
+    assert with_streams(shell, "check", "8.8.8.8", home=tmp_path).returncode == 5
+    assert with_streams(shell, "check", "300.1.1.1", home=tmp_path).returncode == 2
+    assert with_streams(shell, "check", f"127.0.0.1:{port}", *named, home=tmp_path / "home").returncode == 0
+    assert all(path.is_file() for path in reports)
+
+
+def test_a_reader_that_is_slow_gets_everything_through_a_pipe_that_never_waits(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    with os.fdopen(writer, "wb") as output, os.fdopen(reader, "rb") as words:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lightproof", "check", "--schema"],
+            env={**os.environ, "LIGHTPROOF_HOME": str(tmp_path)},
+            stdout=output,
+            stderr=subprocess.PIPE,
+        )
+        output.close()
+        time.sleep(1)
+        schema = words.read()
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (0, b"")
+    assert json.loads(schema)["$schema"]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp850"])

@@ -1,6 +1,9 @@
 """A command line that cannot be read: told as every error is, in the reader's language whole, with exit code 2."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,48 @@ def test_a_help_is_typeset_as_french_is_and_cuts_no_summary(tmp_path: Path) -> N
     assert "Commandes\u00a0:" in told
     assert "..." not in told.partition("Commandes")[2]
     assert "demande pourquoi on l’a appelé" in " ".join(told.split())
+
+
+def test_who_interrupts_before_a_command_is_there_sees_no_trace() -> None:
+    program = """
+import sys
+import lightproof.cli
+import lightproof.cli.app
+def interrupted(*_arguments, **_options):
+    raise KeyboardInterrupt
+lightproof.cli.app.run = interrupted
+sys.argv = ["lightproof", "--version"]
+lightproof.cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("arguments", [("breach", "show", b"\xff"), ("check", b"\xff"), ("breach", "list", b"\xff")])
+def test_what_is_no_text_is_refused(tmp_path: Path, arguments: tuple[str | bytes, ...]) -> None:
+    home = tmp_path / "home"
+    lightproof("init", "--unlock", "key-file", "--recovery-kit", tmp_path / "kit.txt", home=home)
+    done = subprocess.run(
+        [sys.executable, "-m", "lightproof", *arguments],
+        env={**os.environ, "LIGHTPROOF_HOME": str(home)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stderr
+    assert b"Error unexpected" not in done.stderr
+
+
+def test_a_home_and_a_user_of_any_name_are_served(tmp_path: Path) -> None:
+    home, kit = os.fsencode(tmp_path) + b"/h\xff\nh", os.fsencode(tmp_path) + b"/kit.txt"
+    around = {**os.environb, b"LIGHTPROOF_HOME": home, b"LOGNAME": b"a\xff\nb", b"LIGHTPROOF_LANG": b"en"}
+    for arguments in (
+        ("init", "--unlock", "key-file", "--recovery-kit", kit),
+        ("breach", "open", "--report", "A laptop was stolen"),
+        ("ledger", "verify"),
+        ("config", "show", "--json"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "lightproof", *arguments], env=around, capture_output=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+    assert home in Path(os.fsdecode(kit)).read_bytes()

@@ -1,5 +1,6 @@
 """What a stranger can verify without us: an export, its tampered copies, proofs, and checkpoints in other hands."""
 
+import errno
 import hashlib
 import json
 import random
@@ -359,3 +360,21 @@ def test_an_export_is_never_mixed_with_another(ledger: Ledger, exported: Exporte
     with pytest.raises(UsageRefused) as told:
         export(ledger, exported.folder, with_attachments=False)
     assert told.value.error_id == "export-exists"
+
+
+def test_an_export_that_the_disk_refuses_is_told_and_leaves_nothing(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "key":
+            raise OSError(errno.ENOSPC, "")
+        path.write_bytes(content)
+
+    with monkeypatch.context() as disk:
+        disk.setattr("lightproof.evidence.export.write_new", full)
+        with pytest.raises(UsageRefused, match="the disk is full"):
+            export(ledger, tmp_path / "out", with_attachments=False)
+    assert not (tmp_path / "out").exists()
+    assert export(ledger, tmp_path / "out", with_attachments=False)
+    with pytest.raises(UsageRefused, match="export-not-written"):
+        export(ledger, tmp_path / ("n" * 300), with_attachments=False)

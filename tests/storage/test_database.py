@@ -189,7 +189,7 @@ def test_what_is_deleted_leaves_the_log_too(path: Path) -> None:
         put(database, "a", os.urandom(100_000))
         with database.writing() as connection:
             connection.execute(text("DELETE FROM attachment"))
-        database.forget_deleted()
+        database.empty_log()
         assert path.with_name("lightproof.db-wal").stat().st_size == 0
 
 
@@ -245,6 +245,25 @@ def test_a_full_disk_loses_nothing_acknowledged_and_keeps_nothing_half_written(p
     assert (opened, error_id) == ("opened", "disk-full")
     assert len(acknowledged) > 10
     assert_no_half(path, acknowledged)
+
+
+@pytest.mark.parametrize("size_kib", [80, 100, 120, 140])
+def test_a_disk_that_fills_while_the_database_is_made_leaves_none(path: Path, tmp_path: Path, size_kib: int) -> None:
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    inside = f'mount -t tmpfs -o size={size_kib}k tmpfs {mount} && {sys.executable} -c "$0" {mount}/home/lightproof.db;'
+    inside += f"cp -r {mount}/home {tmp_path}"
+    command = [shutil.which("unshare") or "unshare", "-Urm", "sh", "-c"]
+    try:
+        subprocess.run([*command, f"mount -t tmpfs tmpfs {mount}"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no small disk can be mounted here")
+    done = subprocess.run([*command, inside, FILL], capture_output=True, text=True, timeout=60)
+    assert "disk-full" in done.stderr + done.stdout
+    if done.stdout:
+        return  # it was large enough for a database, and none of what was to fill it
+    assert not path.exists()
+    assert_no_half(path, [])
 
 
 @pytest.mark.parametrize("limit", [300_000, 500_000, 777_777, 1_000_000])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lightproof.errors import LightproofError
+from lightproof.errors import LightproofError, UsageRefused
 from lightproof.storage.making import (
     Credential,
     KeyFile,
@@ -18,7 +18,7 @@ from lightproof.storage.making import (
 )
 from lightproof.storage.root_key import RootKey
 from lightproof.storage.secret_sources import read_secret
-from lightproof.storage.unlock import ROOT_KEY_FILE, Means, unlock
+from lightproof.storage.unlock import ROOT_KEY_FILE, Means, home_is_made, unlock
 
 NOTHING = Means()
 PHRASE = "quatre cerfs dansent, l’été"
@@ -147,6 +147,11 @@ def test_beside_a_pair_one_question_serves_both_ways_and_what_needs_none_goes_fi
 def test_no_home_is_told_and_opens_nothing(home: Path) -> None:
     assert why(home) == "home-not-made"
     assert not home.exists()
+
+
+def test_a_folder_where_nobody_can_see_whether_a_home_is_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageRefused, match="home-unusable"):
+        home_is_made(tmp_path / ("n" * 300))
 
 
 def test_a_missing_key_file_is_told(home: Path, made: RootKey) -> None:

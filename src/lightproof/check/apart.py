@@ -65,7 +65,8 @@ def apart(prepare: Callable[[], Opening], bounds: Bounds | None = None) -> Gener
     with os.fdopen(ear, "rb") as words, os.fdopen(go, "wb", buffering=0) as leash:
 
         def look(watcher: Watcher) -> Span:
-            leash.write(_GO)
+            with suppress(BrokenPipeError):  # it has ended already, and its last words say why
+                leash.write(_GO)
             hearsay = Hearsay(watcher, bounds or Bounds())
             try:
                 with _pulled_by_signals(leash):
@@ -185,7 +186,11 @@ def _let_go_of_what_is_open(*, but: Collection[int]) -> None:
     except OSError:  # no such view of descriptors is mounted here
         everything = set(range(256))
     for number in everything.difference((nothing, *but)):
-        os.dup2(nothing, number)  # not closed: whoever held it closes it by its number, which may be another's by then
+        try:
+            os.dup2(nothing, number)  # whoever held it closes it by its number, which may be another's by then
+        except OSError:  # opened before the limit on numbers was lowered, and above it: none will be another's
+            with suppress(OSError):
+                os.close(number)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -187,9 +187,11 @@ class Journal:
     """Appends to a journal file. One writer a file: a second one is refused (UsageRefused) by the system's lock.
 
     A write is in the kernel when a method returns, so a killed process loses nothing; `sync` also survives a power cut.
+    Raises UsageRefused `journal-not-kept` where the system takes nothing more.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = _locked(path)
         try:
             _refuse_strange(path, self._file)
@@ -203,23 +205,27 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.sync()
-        os.close(self._file)
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
 
     def begin(self, plan: str, started: str) -> None:
         """Writes the first line of a new journal, in place of what the file held."""
-        os.ftruncate(self._file, 0)
+        with self._kept():
+            os.ftruncate(self._file, 0)
         self._append({"entry": "plan", "format": _FORMAT, "plan": plan, "started": started})
 
     def cut_torn_line(self) -> None:
         """A line without its end was cut by a crash: it goes, or the next entry would be glued to it."""
-        size = os.fstat(self._file).st_size
-        tail = min(size, 1 << 20)
-        while (last := os.pread(self._file, tail, size - tail).rfind(b"\n")) < 0 and tail < size:
-            tail = min(size, tail * 2)
-        keep = size - tail + last + 1
-        if keep < size:
-            os.ftruncate(self._file, keep)
+        with self._kept():
+            size = os.fstat(self._file).st_size
+            tail = min(size, 1 << 20)
+            while (last := os.pread(self._file, tail, size - tail).rfind(b"\n")) < 0 and tail < size:
+                tail = min(size, tail * 2)
+            keep = size - tail + last + 1
+            if keep < size:
+                os.ftruncate(self._file, keep)
 
     def swept(self, ranges: Sequence[tuple[int, int]], answering: Sequence[Target], hearing: Hearing) -> None:
         """These positions of the sweep have their answer, these targets accepted a connection, these were heard."""
@@ -245,7 +251,8 @@ class Journal:
 
     def sync(self) -> None:
         """Forces what was written to the disk."""
-        os.fsync(self._file)
+        with self._kept():
+            os.fsync(self._file)
 
     def complete(self) -> None:
         """Everything is done. The file stays until its result is kept elsewhere: `clear_away` takes it then."""
@@ -253,8 +260,17 @@ class Journal:
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
-        while line:
-            line = line[os.write(self._file, line) :]
+        with self._kept():
+            while line:
+                line = line[os.write(self._file, line) :]
+
+    @contextmanager
+    def _kept(self) -> Generator[None]:
+        """A disk that fills or fails while the run goes on is told as one that was full before it."""
+        try:
+            yield
+        except OSError as error:
+            raise _not_kept(self._path, error) from error
 
 
 def _opened(path: Path) -> int:
@@ -276,7 +292,7 @@ def _not_kept(path: Path, error: OSError) -> UsageRefused:
     return UsageRefused(
         "journal-not-kept",
         _("No journal can be kept at {file}: {why}.").format(file=path, why=system_reason(error)),
-        _("Name a file in a folder that exists and that you may write to."),
+        _("Name a file in a folder that exists and that you may write to, on a disk with room."),
     )
 
 

@@ -1,7 +1,8 @@
 """What a check without TARGET looks at: this machine's listening sockets, its addresses, and its way out.
 
 Everything here asks the system and sends nothing, apart from `resolve`. Where the system refuses, less is known and
-nothing fails: a socket without its program's name, or only the sockets of the programs we may look at.
+nothing fails: a socket without its program's name, or only the sockets of the programs we may look at. Where it tells
+of no socket because it tells nothing, that is said: silence would look like safety.
 """
 
 import ipaddress
@@ -20,6 +21,8 @@ from typing import Final
 import psutil
 
 from lightproof.check.routes import ROUTE_TABLES, RouteTable, gateways_in
+from lightproof.errors import UsageRefused
+from lightproof.locale import gettext as _
 
 NAMES_WITHIN_S: Final = 20.0
 """For all names of a check together."""
@@ -50,7 +53,7 @@ class ListeningSocket:
 
 
 def listening_sockets() -> tuple[ListeningSocket, ...]:
-    """The TCP ports that listen now, by address and port."""
+    """The TCP ports that listen now, by address and port. Raises UsageRefused `sockets-not-listed`."""
     listed = _listed()
     names = {pid: _process_name(pid) for pid in {entry.pid for entry in listed} if pid is not None}
     return expanded(listed, names, own_addresses())
@@ -188,7 +191,15 @@ def _listed() -> tuple[Listening, ...]:
 
 
 def _listed_by_process() -> Iterator[Listening]:
-    for process in psutil.process_iter():
+    try:
+        processes = list(psutil.process_iter())
+    except (IndexError, psutil.Error, OSError) as error:  # no process at all, not even this one: /proc is not mounted
+        raise UsageRefused(
+            "sockets-not-listed",
+            _("The system does not tell which ports of this machine are open: nothing can be said of them."),
+            _("Mount /proc and run this again, or name what to check: lightproof check 127.0.0.1"),
+        ) from error
+    for process in processes:
         try:
             for found in process.net_connections("tcp"):
                 if found.status == psutil.CONN_LISTEN and found.laddr:

@@ -7,8 +7,11 @@ at once. Exit codes: 0 fine, 1 our fault, 2 usage, 3 an exposure, 4 not all chec
 import gc
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from lightproof.locale import Language, as_language, preferred_language, speaking, the_library_speaking
+
+INTERRUPTED: Final = 130
 
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 """Loading a command makes many objects and no garbage: looking for it took a tenth of a short command (measured)."""
@@ -20,12 +23,16 @@ def main() -> None:
     arguments, language = _without_language(sys.argv[1:])
     debug = "--debug" in arguments
     with speaking(language or preferred_language()), the_library_speaking():
-        # Imported inside the language: help texts are translated while the commands are declared.
-        from lightproof.cli.app import run
-        from lightproof.cli.output import guard_output
+        try:
+            # Imported inside the language: help texts are translated while the commands are declared.
+            from lightproof.cli.app import run
+            from lightproof.cli.output import guard_output
 
-        guard_output()
-        raise SystemExit(run([a for a in arguments if a != "--debug"], debug=debug))
+            guard_output()
+            code = run([a for a in arguments if a != "--debug"], debug=debug)
+        except KeyboardInterrupt:  # before a command is there to be interrupted, or as it ends
+            raise SystemExit(INTERRUPTED) from None
+        raise SystemExit(code)
 
 
 def _without_language(arguments: Sequence[str]) -> tuple[list[str], Language | None]:

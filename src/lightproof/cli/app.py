@@ -7,13 +7,11 @@ from typing import Final
 import click
 
 from lightproof import __version__
+from lightproof.cli import INTERRUPTED
 from lightproof.cli.commands import Commands
-from lightproof.cli.output import discard_output
-from lightproof.errors import LightproofError, UsageRefused
+from lightproof.errors import LightproofError, UsageRefused, system_refused
 from lightproof.locale import LANGUAGES
 from lightproof.locale import gettext as _
-
-INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "check": _("Find medical images that strangers can reach; without TARGET, on this machine and its internet box."),
@@ -65,21 +63,36 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo(_("Interrupted."), err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left (`| head`): nothing to tell, and nobody to tell it to.
-        discard_output()
-        return 0
     except Exception as error:
         if debug:
             raise
-        tell(  # the last door: a person is told, never shown a traceback unasked
-            LightproofError(
-                "unexpected",
-                _("Something went wrong inside lightproof ({kind}).").format(kind=type(error).__name__),
-                _("Run the same command with --debug and send what it prints to the project."),
-            )
+        told = _last_words(error)
+        tell(told)
+        return told.exit_code
+
+
+def _last_words(error: Exception) -> LightproofError:
+    """For what nobody nearer knew: a person is told, never shown a traceback unasked."""
+    return (
+        system_refused(error)
+        or _no_text(error)
+        or LightproofError(
+            "unexpected",
+            _("Something went wrong inside lightproof ({kind}).").format(kind=type(error).__name__),
+            _("Run the same command with --debug and send what it prints to the project."),
         )
-        return 1
+    )
+
+
+def _no_text(error: Exception) -> LightproofError | None:
+    """Bytes of a command line that are no text, and met what takes text alone: a name of a file may hold them."""
+    if not isinstance(error, UnicodeEncodeError) or error.encoding != "utf-8":
+        return None
+    return UsageRefused(
+        "not-text",
+        _("Something in the command, or in the environment, is not text in UTF-8."),
+        _("Write it again in letters that this terminal shows, or set its language to one in UTF-8."),
+    )
 
 
 def as_ours(error: click.ClickException) -> LightproofError:

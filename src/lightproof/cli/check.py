@@ -139,7 +139,8 @@ class Asked:
 def _check(asked: Asked) -> int:
     from lightproof.check.apart import apart
     from lightproof.check.journal import clear_away, refuse_unusable
-    from lightproof.cli.app import INTERRUPTED, tell
+    from lightproof.cli import INTERRUPTED
+    from lightproof.cli.app import tell
     from lightproof.cli.person import person
     from lightproof.cli.recording import recorded
     from lightproof.cli.stopping import stopped_as_by_ctrl_c

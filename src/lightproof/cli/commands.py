@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from lightproof.errors import system_refused
 from lightproof.locale import gettext as _
 
 ENTRY: Final = click.IntRange(0, 2**53)
@@ -29,6 +30,13 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(f"{self._package}.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click takes any for a reader of stdout that left, and would end the program here without a word.
+            raise system_refused(error) or error from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

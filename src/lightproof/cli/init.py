@@ -291,7 +291,7 @@ def _recovery_kit(asked: Asked, folder: Path) -> "tuple[RecoveryCode, _Shown]":
         if path is None:
             return
         try:
-            write_new(path, kit(root).encode())
+            write_new(path, kit(root).encode(errors="surrogateescape"))  # a folder may have any name
         except OSError as error:
             raise not_written(path, system_reason(error)) from error
         _tell(_("Recovery kit written: {path}").format(path=path))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from lightproof.cli.output import reader_left
 from lightproof.cli.progress import ProgressLine
 from lightproof.errors import LightproofError
 from lightproof.locale import gettext as _
@@ -55,6 +56,8 @@ class Narrator:
 
             sys.stdout.buffer.writelines(map(ndjson.line, (*observations, *unchecked)))
             sys.stdout.flush()
+            if reader_left():
+                raise KeyboardInterrupt  # nothing more is sent for nobody
 
 
 def show(

@@ -195,5 +195,5 @@ def _not_written(path: Path, error: OSError) -> UsageRefused:
     return UsageRefused(
         "report-not-written",
         _("The report could not be written to “{path}”: {reason}.").format(path=path, reason=system_reason(error)),
-        _("Name a file in a folder that exists and that you may write to."),
+        _("Name a file in a folder that exists and that you may write to, on a disk with room."),
     )

@@ -8,15 +8,17 @@ Rules of this file:
 """
 
 import json
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Final, cast
 
 from sqlalchemy import select
 
-from lightproof.errors import UsageRefused
+from lightproof.errors import UsageRefused, system_reason
 from lightproof.evidence.checkpoint import NoteRefused, VerifierKey, opened
 from lightproof.evidence.entries import ERASED
 from lightproof.evidence.ledger import Ledger
@@ -43,7 +45,7 @@ def export(ledger: Ledger, folder: Path, *, with_attachments: bool, subject: str
     With a `subject`, of all other entries (but those that tell erasures) only the hash is shown: it verifies in the
     same way, and nothing else is given away. Attachments hold findings: they go along only when they are wanted.
 
-    Raises UsageRefused `export-exists`, `subject-unknown`.
+    Raises UsageRefused `export-exists`, `export-not-written`, `subject-unknown`.
     """
     if subject is not None and next(ledger.entries(subject=subject), None) is None:
         raise UsageRefused(
@@ -51,12 +53,26 @@ def export(ledger: Ledger, folder: Path, *, with_attachments: bool, subject: str
             _("The ledger has no entry about “{subject}”.").format(subject=subject[:80]),
             _("A breach is named as breach/B-2026-0001; “lightproof breach list” shows their numbers."),
         )
-    if folder.exists():
+    if os.path.lexists(folder):
         raise UsageRefused(
             "export-exists",
             _("“{folder}” exists already; an export is never mixed with another.").format(folder=folder),
             _("Name a folder that does not exist yet."),
         )
+    try:
+        return _written(ledger, folder, subject, with_attachments=with_attachments)
+    except OSError as error:
+        rmtree(folder, ignore_errors=True)  # it was not there before: half of an export helps nobody
+        raise UsageRefused(
+            "export-not-written",
+            _("The export could not be written to “{folder}”: {reason}.").format(
+                folder=folder, reason=system_reason(error)
+            ),
+            _("Name a new folder where you may write, on a disk with room."),
+        ) from error
+
+
+def _written(ledger: Ledger, folder: Path, subject: str | None, *, with_attachments: bool) -> int:
     make_folder(folder)
     note = ledger.checkpoint()
     size = opened(note, ledger.key).size

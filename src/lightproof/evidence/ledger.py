@@ -144,7 +144,7 @@ class Ledger:
         with self.writing() as writing:
             said = erasure.erase(writing, list(indices), reason, principal=principal)
             along(writing.connection)
-        self.database.forget_deleted()
+        self.database.empty_log()
         return said
 
     # Reading

@@ -206,7 +206,9 @@ def _text(path: Path, *, missing_is_empty: bool) -> str:
     except OSError as error:
         if missing_is_empty and isinstance(error, FileNotFoundError):
             return ""
-        raise _refused(str(path), "", system_reason(error)) from error
+        refused = _refused(str(path), "", system_reason(error))
+        refused.fix = _("Check its name and your rights.")
+        raise refused from error
     if len(raw) > _LONGEST_FILE:
         raise _refused(str(path), "", _("the file is too long"))
     try:

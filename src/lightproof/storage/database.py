@@ -90,8 +90,11 @@ class Database:
         """Lets go of the file; the last one to do so empties the write-ahead log into it."""
         self._engine.dispose()
 
-    def forget_deleted(self) -> None:
-        """Empties the write-ahead log, where a copy of what was deleted may stay, unless someone is reading it now."""
+    def empty_log(self) -> None:
+        """Takes the write-ahead log into the file and empties it, unless someone is reading it now.
+
+        Until then a copy of what was deleted may stay there. Raises LightproofError as `writing` does.
+        """
         with self._connected("") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from lightproof.locale import gettext as _
+
 _PRIVATE: Final = 0o600
 _NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _UNFINISHED: Final = ".part"
@@ -23,7 +25,7 @@ class NotRegular(OSError):
     """A folder, pipe or device stands where a file should."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(errno.EINVAL, "not a regular file", str(path))
+        super().__init__(errno.EINVAL, _("it is not an ordinary file"), str(path))
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -10,9 +10,20 @@ from lightproof.locale import gettext as _
 
 
 def home() -> Path:
-    """The home folder: LIGHTPROOF_HOME, or where the system keeps what programs of this user remember (XDG)."""
-    chosen = os.environ.get("LIGHTPROOF_HOME")
-    return Path(chosen) if chosen else platformdirs.user_state_path("lightproof", appauthor=False)
+    """The home folder: LIGHTPROOF_HOME, or where the system keeps what programs of this user remember (XDG).
+
+    Raises UsageRefused `home-unknown` for a user whom the system does not know: in a container, for instance.
+    """
+    if chosen := os.environ.get("LIGHTPROOF_HOME"):
+        return Path(chosen)
+    try:
+        return platformdirs.user_state_path("lightproof", appauthor=False)
+    except RuntimeError as error:
+        raise UsageRefused(
+            "home-unknown",
+            _("The system knows no folder of this user where anything could be kept."),
+            _("Set LIGHTPROOF_HOME to a folder that you may write to, on a disk with room."),
+        ) from error
 
 
 def journal_path(run: str) -> Path:

@@ -116,8 +116,11 @@ def _make(path: Path, key: bytes, revisions: Revisions) -> None:
         _new_file(part)
         with closing(driver_connection(part, key)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-        with connect(part, key) as database, database.writing() as connection:
-            _lay_out(connection, revisions)
+        with connect(part, key) as database:
+            with database.writing() as connection:
+                _lay_out(connection, revisions)
+            # The log keeps its old name and goes: a disk too full to take it into the file is told now, or never.
+            database.empty_log()
         part.replace(path)
     finally:
         _remove(part)

@@ -15,6 +15,7 @@ from typing import Final
 from lightproof.errors import LightproofError, UsageRefused, system_reason
 from lightproof.locale import gettext as _
 from lightproof.storage.durable import read_whole
+from lightproof.storage.home import unusable
 from lightproof.storage.root_key import RootKey
 from lightproof.storage.secret_sources import (
     READABLE_BY_OTHERS,
@@ -60,8 +61,14 @@ class Means:
 
 
 def home_is_made(folder: Path) -> bool:
-    """Whether there is a home: the file of the root key is the last thing that making one writes."""
-    return (folder / ROOT_KEY_FILE).exists()
+    """Whether there is a home: the file of the root key is the last thing that making one writes.
+
+    Raises UsageRefused `home-unusable` where that cannot be seen: in a folder of somebody else's, for instance.
+    """
+    try:
+        return (folder / ROOT_KEY_FILE).exists()
+    except OSError as error:
+        raise unusable(folder, error) from error
 
 
 def unlock(folder: Path, means: Means) -> RootKey:

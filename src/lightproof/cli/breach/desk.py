@@ -190,9 +190,10 @@ def at_the_desk(by: str | None) -> Generator[Desk]:
 
 
 def at(home: "OpenHome", by: str) -> Desk:
-    """The desk of an open home."""
+    """The desk of an open home. Raises UsageRefused `clock-not-set`: every step is dated, by the ledger too."""
     from lightproof.breach.procedure import Procedure
 
+    now_utc()
     return Desk(home, Procedure(ledger=home.ledger, by=by, now=now_utc, regimes=home.settings.breach.regimes))
 
 
@@ -252,8 +253,18 @@ def zone() -> tzinfo:
 
 
 def now_utc() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
+    """The wall clock. Raises UsageRefused `clock-not-set` where no period can be counted from what it says."""
+    from lightproof.breach.facts import EARLIEST, LATEST
+    from lightproof.errors import UsageRefused
+
+    now = datetime.now(UTC)
+    if not EARLIEST <= now <= LATEST:
+        raise UsageRefused(
+            "clock-not-set",
+            _("The clock of this machine says {date}: no period can be counted from that.").format(date=now.date()),
+            _("Set the clock, then do this again."),
+        )
+    return now
 
 
 def read_file(path: Path, most: int = _FACTS_BYTES) -> bytes:
