@@ -124,6 +124,8 @@ LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
         ("saddr\n192.0.2.7\n", 1),
         (ZMAP.replace("192.0.2.7", "192.0.2.0/24"), 2),
         (ZMAP.replace("104,rst", ""), 3),
+        (ZMAP.replace("synack,1", "synack,true"), 2),
+        (ZMAP.replace("rst,0", "rst,"), 3),
         (ZMAP.replace("192.0.2.8", '"192.0.2.8'), 3),
         (NMAP.replace('"104"', '"0"'), 5),
         (NMAP.replace("192.0.2.7", "0.0.0.0"), 5),

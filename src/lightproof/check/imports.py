@@ -29,6 +29,7 @@ MOST_NAMES: Final = 4_096
 """Each is a visit more to each port of its address."""
 _PIECE: Final = 64 * 1024
 _DEEPEST: Final = 32
+_ZMAP_TRUTH: Final = {"1": True, "0": False}
 _BETWEEN_RECORDS: Final = re.compile(r"(?:[\s,\]]|\[(?!\s*\[)|\{finished: 1\})*")
 
 Found = tuple[str, int]
@@ -202,9 +203,10 @@ def _zmap(path: Path) -> Iterator[Found]:
         if not row:
             continue
         try:
-            if success_at is None or row[success_at] == "1":
+            # A spelling that zmap does not write says nothing: rows that it meant would be left out without a word.
+            if success_at is None or _ZMAP_TRUTH[row[success_at].strip()]:
                 yield _target(row[address_at].strip(), row[port_at].strip())
-        except (IndexError, NotAnAddress, _Misfit) as error:
+        except (LookupError, NotAnAddress, _Misfit) as error:
             raise _refused(path, number, _("a row of a zmap file")) from error
 
 
