@@ -193,3 +193,25 @@ def test_what_nmap_itself_writes_is_read(tmp_path: Path) -> None:
         found = read_import(path)
     assert found.targets == (("127.0.0.1", port),)
     assert [named.name for named in found.names] == ["localhost"]
+
+
+BEGUN = '<?xml version="1.0"?><nmaprun><host><address addr="192.0.2.7" addrtype="ipv4"/></host>\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (BEGUN, "import-broken-off"),
+        (BEGUN + "<host><addr", "import-broken-off"),
+        (2 * (BEGUN + "</nmaprun>\n"), "import-several-scans"),
+        (BEGUN + "</host></nmaprun>\n", "import-unreadable"),
+        ("<", "import-unreadable"),
+    ],
+)
+def test_what_nmap_leaves_of_an_interrupted_or_appended_scan_is_told_with_its_way_out(
+    content: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.xml"
+    path.write_text(content)
+    with pytest.raises(UsageRefused, match=told):
+        read_import(path)

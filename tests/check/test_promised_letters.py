@@ -38,7 +38,7 @@ async def checked(detect: Detect, start: Start, ground: Ground) -> ExposureRepor
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_no_fix_promises_a_better_letter_than_it_brings(
-    detect: Detect, rule: str, before: Start, after: Start, tmp_path: Path, certificates: Certificates
+    detect: Detect, rule: str, before: Start, after: Start, *, tmp_path: Path, certificates: Certificates
 ) -> None:
     exposed = await checked(detect, before, Ground(tmp_path / "before", certificates))
     promised = next(fix.letter_after for fix in exposed.fixes if fix.rule == rule)
