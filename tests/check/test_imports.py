@@ -124,6 +124,8 @@ LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
         ("saddr\n192.0.2.7\n", 1),
         (ZMAP.replace("192.0.2.7", "192.0.2.0/24"), 2),
         (ZMAP.replace("104,rst", ""), 3),
+        (ZMAP.replace("synack,1", "synack,true"), 2),
+        (ZMAP.replace("rst,0", "rst,"), 3),
         (ZMAP.replace("192.0.2.8", '"192.0.2.8'), 3),
         (NMAP.replace('"104"', '"0"'), 5),
         (NMAP.replace("192.0.2.7", "0.0.0.0"), 5),
@@ -191,3 +193,25 @@ def test_what_nmap_itself_writes_is_read(tmp_path: Path) -> None:
         found = read_import(path)
     assert found.targets == (("127.0.0.1", port),)
     assert [named.name for named in found.names] == ["localhost"]
+
+
+BEGUN = '<?xml version="1.0"?><nmaprun><host><address addr="192.0.2.7" addrtype="ipv4"/></host>\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (BEGUN, "import-broken-off"),
+        (BEGUN + "<host><addr", "import-broken-off"),
+        (2 * (BEGUN + "</nmaprun>\n"), "import-several-scans"),
+        (BEGUN + "</host></nmaprun>\n", "import-unreadable"),
+        ("<", "import-unreadable"),
+    ],
+)
+def test_what_nmap_leaves_of_an_interrupted_or_appended_scan_is_told_with_its_way_out(
+    content: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.xml"
+    path.write_text(content)
+    with pytest.raises(UsageRefused, match=told):
+        read_import(path)

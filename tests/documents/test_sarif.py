@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonschema import Draft4Validator
 
+from check.observing import mapping, reported
 from lightproof.documents.sarif import sarif
 from lightproof.evidence.records import ExposureReport
 from lightproof.locale import speaking
@@ -71,3 +72,16 @@ def test_hostile_text_is_no_link_and_no_control(a_poisoned_report: ExposureRepor
     Draft4Validator(SCHEMA).validate(json.loads(content))
     for result in run_of(a_poisoned_report)["results"]:
         assert not re.search(r"(?<!\\)(?:\\\\)*\[", result["message"]["text"])
+
+
+def test_two_forwards_are_two_alerts() -> None:
+    """Or a platform would keep one of them, and take both for mended when one of them is."""
+    found = run_of(reported([mapping("192.168.1.99", 80, 80), mapping("192.168.1.98", 80, 8080)]))
+    fingerprints = [result["partialFingerprints"]["service/v1"] for result in found["results"]]
+    assert len(fingerprints) == len(set(fingerprints)) == 2
+    again = run_of(reported([mapping("192.168.1.98", 80, 8080)]))
+    assert [result["partialFingerprints"]["service/v1"] for result in again["results"]] == [
+        result["partialFingerprints"]["service/v1"]
+        for result in found["results"]
+        if "192.168.1.98" in result["message"]["text"]
+    ]

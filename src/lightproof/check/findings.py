@@ -105,6 +105,8 @@ class _Draft:
     grade: Grade
     evidence: list[str]
     evidence_class: EvidenceClass
+    apart: str = ""
+    """What tells it from others of the same rule on the same service."""
     also: tuple[_Key, ...] = ()
     """Other services that it holds for: one forward leads to all services of a port."""
 
@@ -293,6 +295,7 @@ class _Drafts:
                 grade=reached,
                 evidence=[],
                 evidence_class=_class(row, shown),
+                apart=apart,
             )
             self._drafts[(row.id, key, apart)] = draft
         draft.observed = min(draft.observed, shown.at)
@@ -374,6 +377,7 @@ def _numbered(drafts: Sequence[_Draft]) -> _Numbered:
                 evidence="; ".join(draft.evidence),
                 observed=draft.observed,
                 evidence_class=draft.evidence_class,
+                about=draft.apart,
             )
         )
     return _Numbered(tuple(findings), {key: tuple(ids) for key, ids in by_service.items()})

@@ -29,6 +29,11 @@ MOST_NAMES: Final = 4_096
 """Each is a visit more to each port of its address."""
 _PIECE: Final = 64 * 1024
 _DEEPEST: Final = 32
+_ENDS_TOO_SOON: Final = frozenset(
+    expat.errors.codes[reason] for reason in (expat.errors.XML_ERROR_NO_ELEMENTS, expat.errors.XML_ERROR_UNCLOSED_TOKEN)
+)
+_GOES_ON: Final = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+_ZMAP_TRUTH: Final = {"1": True, "0": False}
 _BETWEEN_RECORDS: Final = re.compile(r"(?:[\s,\]]|\[(?!\s*\[)|\{finished: 1\})*")
 
 Found = tuple[str, int]
@@ -202,9 +207,10 @@ def _zmap(path: Path) -> Iterator[Found]:
         if not row:
             continue
         try:
-            if success_at is None or row[success_at] == "1":
+            # A spelling that zmap does not write says nothing: rows that it meant would be left out without a word.
+            if success_at is None or _ZMAP_TRUTH[row[success_at].strip()]:
                 yield _target(row[address_at].strip(), row[port_at].strip())
-        except (IndexError, NotAnAddress, _Misfit) as error:
+        except (LookupError, NotAnAddress, _Misfit) as error:
             raise _refused(path, number, _("a row of a zmap file")) from error
 
 
@@ -240,10 +246,31 @@ class _NmapReader:
         """The targets and names that this piece completes."""
         try:
             self._parser.Parse(piece, last)
-        except (expat.ExpatError, NotAnAddress, _Misfit, ValueError) as error:
+        except expat.ExpatError as error:
+            raise self._unparsed(error.code) from error
+        except (NotAnAddress, _Misfit, ValueError) as error:
             raise _refused(self._path, self._parser.CurrentLineNumber, _("nmap's XML")) from error
         found, self.found = self.found, []
         return found
+
+    def _unparsed(self, code: int) -> UsageRefused:
+        """What nmap itself leaves that is no XML is told with the way out of it."""
+        line = self._parser.CurrentLineNumber
+        if code in _ENDS_TOO_SOON and self._open:
+            return UsageRefused(
+                "import-broken-off",
+                _("{file}, line {line}: the file breaks off; the scan that wrote it was interrupted.").format(
+                    file=self._path, line=line
+                ),
+                _("Finish the scan (nmap --resume {file}), and give the file again.").format(file=self._path),
+            )
+        if code == _GOES_ON and not self._open:
+            return UsageRefused(
+                "import-several-scans",
+                _("{file}, line {line}: another scan begins (--append-output).").format(file=self._path, line=line),
+                _("Let each scan write a file of its own, and give each with --import."),
+            )
+        return _refused(self._path, line, _("nmap's XML"))
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._open.append(name)

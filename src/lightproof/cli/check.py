@@ -155,6 +155,7 @@ def _check(asked: Asked) -> int:
     if asked.dry_run:
         _tell(plan)
         return 0
+    troubles: list[LightproofError] = []
     # The order matters: the process that meets the network is begun before any key is in memory, and before what it
     # has no use for is loaded.
     try:
@@ -167,8 +168,12 @@ def _check(asked: Asked) -> int:
 
             with Narrator(as_ndjson=asked.as_ndjson) as narrator:
                 report = perform(plan, look, recording.hearing(narrator), survey=asked.survey)
-            recording.finished(report)
-            clear_away(_journal(asked, plan))
+            try:
+                recording.finished(report)
+            except LightproofError as trouble:  # what was found is shown all the same: it may have taken hours
+                troubles.append(trouble)
+            else:
+                clear_away(_journal(asked, plan))
     except KeyboardInterrupt:
         click.echo(_("Interrupted. What was done is kept: the same command with --resume goes on."), err=True)
         return INTERRUPTED
@@ -176,11 +181,12 @@ def _check(asked: Asked) -> int:
     code = exit_code(report, Grade(asked.fail_on))
     try:
         show(report, reports=asked.reports, as_json=asked.as_json, as_ndjson=asked.as_ndjson, following=following)
-    except LightproofError as error:
-        if not code:
-            raise
-        tell(error)  # what was found is graver than a file that is missing
-    return code
+    except LightproofError as trouble:
+        troubles.append(trouble)
+    for trouble in troubles:
+        tell(trouble)
+    # What was found is graver than a file that is missing.
+    return code or next((trouble.exit_code for trouble in troubles), 0)
 
 
 def _bounds(plan: "Plan") -> "Bounds":

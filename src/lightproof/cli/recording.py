@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from lightproof.cli.home import OpenHome, opened_or_made
+from lightproof.errors import UsageRefused
 from lightproof.evidence import runs, sending
+from lightproof.locale import gettext as _
 
 if TYPE_CHECKING:
     from lightproof.check.plan import Plan
     from lightproof.check.watching import Watcher
     from lightproof.evidence.appending import Writing
     from lightproof.evidence.records import ExposureReport, Probe
+    from lightproof.evidence.runs import Exposed, Run
 
 _EVERY_S: Final = 5.0
 """How long what was sent may wait for its entry: what a power cut takes from the record at most."""
@@ -73,19 +76,45 @@ class Recording:
         self._forget()
 
     def finished(self, report: "ExposureReport") -> None:
-        """Writes the last entry, and the alert where something is newly exposed."""
-        from lightproof.documents import json
+        """Writes the last entry, and the alert where something is newly exposed.
 
+        Raises UsageRefused for a report that the ledger cannot keep; what was sent is written all the same.
+        """
+        from lightproof.documents import json
+        from lightproof.evidence.appending import ATTACHMENT_BYTES
+
+        content = json.dumps(report)
+        if len(content) > ATTACHMENT_BYTES:
+            raise UsageRefused(
+                "report-too-long",
+                _(
+                    "The report is longer than the {megabytes} MB that the ledger keeps: it tells what was sent only."
+                ).format(megabytes=ATTACHMENT_BYTES >> 20),
+                _("Keep this report yourself; check such a range in parts to have what it finds in the ledger."),
+            )
         ledger = self._home.ledger
         earlier = runs.runs(ledger.entries(subject=runs.SUBJECT, kind=runs.FINISHED))
+        before = runs.last_that_looked(earlier, plan=self._plan.digest, machine=self._machine)
+        new = runs.newly_exposed(runs.exposed_in(report), self._exposed_in(before) if before else ())
         with ledger.writing() as writing:
             self._write(writing)
-            digest = writing.attach(json.dumps(report), "application/json")
+            digest = writing.attach(content, "application/json")
             said = runs.finished(report, plan=self._plan.digest, machine=self._machine, report_sha256=digest)
             run = runs.run_of(writing.append(runs.FINISHED, runs.SUBJECT, said, principal=self._by))
-            if new := runs.newly_exposed(run, earlier):
+            if new:
                 writing.append(runs.ALERT, runs.SUBJECT, runs.alert(run, new), principal="lightproof")
         self._forget()
+
+    def _exposed_in(self, run: "Run") -> "Sequence[Exposed]":
+        """All that an earlier run found open: of very many, its entry names the gravest, its report all of them."""
+        from lightproof.documents import json
+
+        if run.every_exposed:
+            return run.exposed
+        try:
+            return runs.exposed_in(json.loads(self._home.ledger.attachment(run.report_sha256)))
+        except UsageRefused:  # erased since, or in a shape that this version does not know
+            return run.exposed
 
     def _write_when_due(self) -> None:
         told = max(len(self._probes) / sending.MOST_PROBES, len(self._tried) / sending.MOST_POSITIONS)

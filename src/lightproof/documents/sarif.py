@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0, for platforms that collect results of many tools.
 
 A service has no source file: the place of a result is a logical location and a URI such as `tcp://192.0.2.1:11112`.
-Fingerprints name rule and service alone, so that the same exposure found again is the same alert.
+Fingerprints name what was found and nothing of the run, so that the same exposure found again is the same alert.
 """
 
 import hashlib
@@ -127,8 +127,11 @@ def _uri(finding: Finding) -> str:
 
 
 def fingerprint(finding: Finding) -> str:
-    """Names rule and service, not the run: the same exposure has the same one for ever."""
+    """Names rule, service and what tells findings of both apart, not the run: the same exposure has the same one for
+    ever, and no other has it, or platforms would keep one of two forwards, and close both with one."""
     named = (finding.rule, finding.transport, finding.address, str(finding.port), finding.service)
+    if finding.about:
+        named += (finding.about,)
     return hashlib.sha256("\0".join(named).encode("utf-8", "replace")).hexdigest()
 
 

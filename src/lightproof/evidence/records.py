@@ -204,6 +204,8 @@ class Finding:
     observed: datetime
     evidence_class: EvidenceClass = EvidenceClass.PROVED
     """The strongest kind among what shows it."""
+    about: str = ""
+    """What tells it from other findings of the same rule on the same service: `tcp 104 -> 192.168.1.20:11112`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

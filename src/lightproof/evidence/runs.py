@@ -4,13 +4,13 @@ The last entry of a run holds the letter, each exposed service and the digest of
 it; a run that was killed has none. An alert may follow it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
 from lightproof.evidence.entries import Entry, rfc3339
-from lightproof.evidence.records import ExposureReport, Grade, Service
+from lightproof.evidence.records import ExposureReport, Grade
 
 SUBJECT: Final = "check"
 FINISHED: Final = "check.finished"
@@ -64,7 +64,7 @@ class Run:
 
 def finished(report: ExposureReport, *, plan: str, machine: Iterable[str], report_sha256: str) -> dict[str, object]:
     """What the last entry of a run says."""
-    exposed = [service for service in report.services if service.grade >= Grade.OPEN]
+    exposed = exposed_in(report)
     return {
         "started": rfc3339(report.started),
         "finished": rfc3339(report.finished),
@@ -74,8 +74,7 @@ def finished(report: ExposureReport, *, plan: str, machine: Iterable[str], repor
         "targets": report.targets,
         "unchecked": len(report.unchecked),
         "findings": len(report.findings),
-        "exposed": [_line(service) for service in exposed[:_LISTED]],
-        "exposed_in_all": len(exposed),
+        **_listed(exposed),
         "evidence_sha256": report.evidence_sha256,
         "report_sha256": report_sha256,
     }
@@ -106,26 +105,30 @@ def run_of(entry: Entry) -> Run:
     )
 
 
-def newly_exposed(run: Run, earlier: Iterable[Run]) -> tuple[Exposed, ...]:
-    """What this run shows open to strangers and the last run that looked there did not; all of it in a first run."""
-    before: Run | None = None
-    for other in earlier:
-        if other.entry < run.entry and (other.plan == run.plan or set(other.machine) & set(run.machine)):
-            before = other
-    if before is None:
-        return run.exposed
-    return tuple(found for found in run.exposed if not before.shows(found.place))
+def exposed_in(report: ExposureReport) -> tuple[Exposed, ...]:
+    """All that a run found open to strangers, however many: more than its entry names."""
+    return tuple(
+        Exposed(address=s.address, port=s.port, transport=s.transport, service=s.service, grade=s.grade)
+        for s in report.services
+        if s.grade >= Grade.OPEN
+    )
 
 
-def alert(run: Run, exposed: Iterable[Exposed]) -> dict[str, object]:
+def last_that_looked(earlier: Iterable[Run], *, plan: str, machine: Iterable[str]) -> Run | None:
+    """The last of these runs that looked at the same targets, or at the same machine; None when none did."""
+    own = set(machine)
+    return next((run for run in reversed(tuple(earlier)) if run.plan == plan or own & set(run.machine)), None)
+
+
+def newly_exposed(exposed: Iterable[Exposed], before: Iterable[Exposed]) -> tuple[Exposed, ...]:
+    """What is open to strangers where nothing was. Both must be whole: what an entry left out would seem new."""
+    known = {found.place for found in before}
+    return tuple(found for found in exposed if found.place not in known)
+
+
+def alert(run: Run, exposed: Sequence[Exposed]) -> dict[str, object]:
     """What the entry of an alert says."""
-    return {
-        "event": "newly-exposed",
-        "run": run.entry,
-        "exposed": [
-            [found.address, found.port, found.transport, found.service, found.grade.value] for found in exposed
-        ],
-    }
+    return {"event": "newly-exposed", "run": run.entry, **_listed(exposed)}
 
 
 def period(runs: Iterable[Run], place: tuple[str, int, str]) -> tuple[datetime | None, datetime | None]:
@@ -145,5 +148,7 @@ def period(runs: Iterable[Run], place: tuple[str, int, str]) -> tuple[datetime |
     return first, end
 
 
-def _line(service: Service) -> list[str | int]:
-    return [service.address, service.port, service.transport, service.service, service.grade.value]
+def _listed(exposed: Sequence[Exposed]) -> dict[str, object]:
+    """As many as an entry can name, and how many there are."""
+    lines = [[e.address, e.port, e.transport, e.service, e.grade.value] for e in exposed[:_LISTED]]
+    return {"exposed": lines, "exposed_in_all": len(exposed)}
