@@ -54,6 +54,32 @@ def a_database(path: Path) -> None:
         connection.execute(insert(attachment).values(sha256="a", content=CANARY))
 
 
+def test_a_database_that_is_gone_is_told_and_not_made_anew(path: Path) -> None:
+    """A new ledger in its place would verify, and nobody would know that there had been another."""
+    a_database(path)
+    saved = path.read_bytes()
+    path.unlink()
+    for _again in range(2):
+        with pytest.raises(LightproofError) as refused:
+            open_database(path, KEY)
+        assert refused.value.error_id == "database-gone"
+        assert not path.exists()
+    path.write_bytes(saved)
+    assert kept(path) == [CANARY]
+
+
+def test_a_database_that_was_put_in_place_is_remembered_too(path: Path) -> None:
+    a_database(path)
+    elsewhere = path.with_name("restored") / path.name
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(path.read_bytes())
+    assert kept(elsewhere) == [CANARY]
+    elsewhere.unlink()
+    with pytest.raises(LightproofError) as refused:
+        open_database(elsewhere, KEY)
+    assert refused.value.error_id == "database-gone"
+
+
 def test_the_migrations_make_the_tables_that_the_program_knows(path: Path) -> None:
     with open_database(path, KEY, revisions=BY_MIGRATIONS) as database, database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

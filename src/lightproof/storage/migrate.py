@@ -2,6 +2,8 @@
 
 Rules of this file:
 - a database appears whole under its name, or not at all; an empty file under that name is damage, never a new database;
+- nor is a new one made where one was: the file of its lock remembers that it was opened. A ledger that is gone would
+  else come back empty, and verify;
 - before anything is changed there is a copy, and the copy has been read from end to end;
 - a database that is up to date costs one query, and a new one is made from the tables that the newest revision leaves:
   Alembic is loaded only when it has work (a quarter of a second, and 10 MB of every first check).
@@ -33,6 +35,7 @@ from lightproof.storage.durable import force_folder, make_folder
 from lightproof.storage.tables import metadata
 
 DATABASE_FILE: Final = "lightproof.db"
+_LOCK: Final = ".lock"
 _REVISION: Final = text("SELECT version_num FROM alembic_version")
 _KEPT_BY_ALEMBIC: Final = (
     "CREATE TABLE alembic_version ("
@@ -60,14 +63,16 @@ def open_database(path: Path, key: bytes, *, backups: Path | None = None, revisi
     folder of that name beside the file.
 
     Raises:
-        LightproofError: `database-sealed`, `database-damaged`, `database-newer`, `migration-failed`, `backup-failed`,
-            `database-busy`, `disk-full`, `disk-refuses`.
+        LightproofError: `database-sealed`, `database-damaged`, `database-gone`, `database-newer`, `migration-failed`,
+            `backup-failed`, `database-busy`, `disk-full`, `disk-refuses`.
     """
     try:
         if not path.exists():
             make_folder(path.parent)
-            with _alone(path):
+            with _alone(path) as lock:
                 if not path.exists():
+                    if os.fstat(lock).st_size:
+                        raise _gone(path)
                     _make(path, key, revisions)
         if path.stat().st_size == 0:
             raise damaged(path)
@@ -77,6 +82,7 @@ def open_database(path: Path, key: bytes, *, backups: Path | None = None, revisi
                 with _alone(path):
                     if _revision(database, revisions) != revisions.head:
                         _bring_up(database, key, backups or path.parent / "backups", revisions)
+            _remember(path)
         except BaseException:
             database.close()
             raise
@@ -125,6 +131,25 @@ def _make(path: Path, key: bytes, revisions: Revisions) -> None:
     finally:
         _remove(part)
     force_folder(path.parent)
+
+
+def _remember(path: Path) -> None:
+    """Notes that there is a database here, once."""
+    lock = _beside(path, _LOCK)
+    if not lock.exists() or not lock.stat().st_size:
+        with _alone(path) as descriptor:
+            os.write(descriptor, b"made\n")
+
+
+def _gone(path: Path) -> LightproofError:
+    return LightproofError(
+        "database-gone",
+        _("The database {file} is gone from {folder}: there was one.").format(file=path.name, folder=path.parent),
+        _(
+            "Put the latest good copy in its place, then run “lightproof ledger verify”. Where there is none, what was "
+            "kept is lost: move the folder away, and begin a new one with “lightproof init”."
+        ),
+    )
 
 
 def _lay_out(connection: Connection, revisions: Revisions) -> None:
@@ -211,12 +236,15 @@ def _backup_failed(copy: Path) -> LightproofError:
 
 
 @contextmanager
-def _alone(path: Path) -> Generator[None]:
-    """One program at a time makes or changes the tables; the lock goes away with the program, however it ends."""
-    descriptor = os.open(_beside(path, ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _alone(path: Path) -> Generator[int]:
+    """One program at a time makes or changes the tables; the lock goes away with the program, however it ends.
+
+    Gives the descriptor of its file.
+    """
+    descriptor = os.open(_beside(path, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
