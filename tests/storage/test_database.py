@@ -231,17 +231,24 @@ def assert_no_half(path: Path, acknowledged: list[str]) -> None:
         put(database, "there is room again", b"")
 
 
-def test_a_full_disk_loses_nothing_acknowledged_and_keeps_nothing_half_written(path: Path, tmp_path: Path) -> None:
+def filled_on_a_disk_of(size: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Fills a database on a disk of this size; the home that is left there is copied to `tmp_path`."""
     mount = tmp_path / "mount"
     mount.mkdir()
-    inside = f'mount -t tmpfs -o size=2m tmpfs {mount} && {sys.executable} -c "$0" {mount}/home/lightproof.db && '
+    inside = f'mount -t tmpfs -o size={size} tmpfs {mount} && {sys.executable} -c "$0" {mount}/home/lightproof.db; '
     inside += f"cp -r {mount}/home {tmp_path}"
     command = [shutil.which("unshare") or "unshare", "-Urm", "sh", "-c"]
     try:
         subprocess.run([*command, f"mount -t tmpfs tmpfs {mount}"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no small disk can be mounted here")
-    opened, *acknowledged, error_id = filled(*command, inside, FILL)
+    return subprocess.run([*command, inside, FILL], capture_output=True, text=True, timeout=60)
+
+
+def test_a_full_disk_loses_nothing_acknowledged_and_keeps_nothing_half_written(path: Path, tmp_path: Path) -> None:
+    done = filled_on_a_disk_of("2m", tmp_path)
+    assert done.stderr == ""
+    opened, *acknowledged, error_id = done.stdout.split()
     assert (opened, error_id) == ("opened", "disk-full")
     assert len(acknowledged) > 10
     assert_no_half(path, acknowledged)
@@ -249,16 +256,7 @@ def test_a_full_disk_loses_nothing_acknowledged_and_keeps_nothing_half_written(p
 
 @pytest.mark.parametrize("size_kib", [80, 100, 120, 140])
 def test_a_disk_that_fills_while_the_database_is_made_leaves_none(path: Path, tmp_path: Path, size_kib: int) -> None:
-    mount = tmp_path / "mount"
-    mount.mkdir()
-    inside = f'mount -t tmpfs -o size={size_kib}k tmpfs {mount} && {sys.executable} -c "$0" {mount}/home/lightproof.db;'
-    inside += f"cp -r {mount}/home {tmp_path}"
-    command = [shutil.which("unshare") or "unshare", "-Urm", "sh", "-c"]
-    try:
-        subprocess.run([*command, f"mount -t tmpfs tmpfs {mount}"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no small disk can be mounted here")
-    done = subprocess.run([*command, inside, FILL], capture_output=True, text=True, timeout=60)
+    done = filled_on_a_disk_of(f"{size_kib}k", tmp_path)
     assert "disk-full" in done.stderr + done.stdout
     if done.stdout:
         return  # it was large enough for a database, and none of what was to fill it
